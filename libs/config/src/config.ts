@@ -1,0 +1,122 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { Environment, type VariableName } from './environment.js';
+
+/** How to reach a given PostgreSQL. */
+export interface PostgresServer {
+  readonly url: string;
+  readonly sslMode: Environment['POSTGRES_SSLMODE'];
+  readonly sslRootCert?: string;
+}
+
+/** The environment does not fit; the message lists every problem, a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** The whole configuration, read once at start. No other file reads `process.env`. */
+export class Config {
+  private constructor(private readonly env: Readonly<Environment>) {}
+
+  /** @throws ConfigError with all problems of the environment at once. */
+  static load(source: NodeJS.ProcessEnv): Config {
+    const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''));
+    const parsed = Environment.safeParse(given);
+    const problems = parsed.success ? contradictions(parsed.data) : parsed.error.issues.map(describe);
+    if (!parsed.success || problems.length > 0)
+      throw new ConfigError(['The environment is not valid:', ...problems.map((line) => `  ${line}`)].join('\n'));
+    return new Config(Object.freeze(parsed.data));
+  }
+
+  get http() {
+    const { HOST: host, PORT: port, PUBLIC_URL: publicUrl, ALLOWED_HOSTS: allowedHosts = [] } = this.env;
+    return { host, port, publicUrl, allowedHosts };
+  }
+
+  get log() {
+    const { LOG_LEVEL: level, LOG_FORMAT: format } = this.env;
+    return { level, json: format === 'json' || (format === 'auto' && !process.stdout.isTTY) };
+  }
+
+  /** Absolute path. */
+  get dataDir(): string {
+    return resolve(this.env.DATA_DIR ?? (process.getuid?.() === 0 ? '/var/lib/a2a-mcp' : 'data'));
+  }
+
+  /** The given PostgreSQL; undefined means the embedded one in `dataDir`. */
+  get postgres(): PostgresServer | undefined {
+    const url = this.env.DATABASE_URL ?? postgresUrl(this.env);
+    if (url === undefined) return undefined;
+    return { url, sslMode: this.env.POSTGRES_SSLMODE, sslRootCert: this.env.POSTGRES_SSLROOTCERT };
+  }
+
+  get database() {
+    return {
+      poolSize: this.env.DATABASE_POOL_SIZE,
+      connectTimeoutMs: this.env.DATABASE_CONNECT_TIMEOUT_MS,
+      statementTimeoutMs: this.env.DATABASE_STATEMENT_TIMEOUT_MS,
+      slowStatementMs: this.env.DATABASE_SLOW_STATEMENT_MS,
+      migrateAtStart: this.env.MIGRATE_AT_START,
+    };
+  }
+
+  /** The given Redis; undefined means memory. */
+  get redisUrl(): string | undefined {
+    const { REDIS_URL: url, REDIS_HOST: host, REDIS_PORT: port, REDIS_PASSWORD: password } = this.env;
+    if (url !== undefined || host === undefined) return url;
+    return `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}${host}:${port}`;
+  }
+
+  /** `kid:key` entries, the sealing one first; undefined means generated into `dataDir`. */
+  get secretKeys(): readonly string[] | undefined {
+    return this.env.SECRET_KEYS;
+  }
+
+  get adminApiKey(): string | undefined {
+    return this.env.ADMIN_API_KEY;
+  }
+
+  get agents() {
+    return {
+      allowedNetworks: this.env.ALLOWED_NETWORKS,
+      callTimeoutMs: this.env.AGENT_CALL_TIMEOUT_MS,
+      refreshMs: this.env.AGENT_REFRESH_SECONDS * 1_000,
+    };
+  }
+
+  get metricsToken(): string | undefined {
+    return this.env.METRICS_TOKEN;
+  }
+
+  /** Every variable with its effective value, secrets masked. */
+  effective(): Record<string, unknown> {
+    return Object.fromEntries(
+      Object.entries(Environment.shape).map(([name, schema]) => {
+        const value = this.env[name as VariableName];
+        if (schema.meta()?.['secret'] && value !== undefined) return [name, '********'];
+        return [name, name === 'DATA_DIR' ? this.dataDir : (value ?? null)];
+      }),
+    );
+  }
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  return `${issue.path.join('.')}: ${issue.message}`;
+}
+
+/** What no single variable can tell. */
+function contradictions(env: Environment): string[] {
+  const problems: string[] = [];
+  const given = env.DATABASE_URL ?? env.POSTGRES_HOST;
+  if (given !== undefined && env.SECRET_KEYS === undefined)
+    problems.push('SECRET_KEYS: required with a given PostgreSQL; make one with: echo "k1:$(openssl rand -base64 32)"');
+  return problems;
+}
+
+function postgresUrl(env: Environment): string | undefined {
+  if (env.POSTGRES_HOST === undefined) return undefined;
+  const url = new URL(`postgres://${env.POSTGRES_HOST}:${env.POSTGRES_PORT}/${encodeURIComponent(env.POSTGRES_DB)}`);
+  url.username = encodeURIComponent(env.POSTGRES_USER);
+  if (env.POSTGRES_PASSWORD !== undefined) url.password = encodeURIComponent(env.POSTGRES_PASSWORD);
+  return url.href;
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65535);
+const milliseconds = z.coerce.number().int().min(1).max(86_400_000);
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const secret = { secret: true };
+
+const SECRET_KEY = /^[A-Za-z0-9_-]{1,16}:[A-Za-z0-9+/]{43}=$/;
+
+/**
+ * Every environment variable the server reads: what it takes (with its unit), its default, and whether it is a secret.
+ * `docs/configuration.md` is generated from this schema.
+ */
+export const Environment = z.object({
+  HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on; `0.0.0.0` in a container.'),
+  PORT: port.default(3000).describe('Port of MCP, REST, health and metrics; `0` takes a free one.'),
+  PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('The URL under which clients reach this server; its host is accepted in `Host` and `Origin`.'),
+  ALLOWED_HOSTS: list
+    .optional()
+    .describe(
+      'Further host names accepted in `Host` and `Origin` at `/mcp`, comma-separated; `*` accepts any. `localhost`, IP addresses and the host of `PUBLIC_URL` are always accepted (DNS-rebinding protection).',
+    ),
+  LOG_LEVEL: z
+    .enum(['error', 'warn', 'info', 'debug'])
+    .default('info')
+    .describe('The least severe lines that are written.'),
+  LOG_FORMAT: z
+    .enum(['auto', 'json', 'pretty'])
+    .default('auto')
+    .describe('`json`: one object a line; `pretty`: for people; `auto`: pretty on a terminal, else json.'),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Directory of the embedded database and of generated keys. Default `./data`; for root `/var/lib/a2a-mcp`, which PostgreSQL can reach as an unprivileged user.',
+    ),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .meta(secret)
+    .describe(
+      'PostgreSQL 14 or newer, e.g. `postgres://user:password@host:5432/a2a_mcp`. Wins over `POSTGRES_*`. With neither set, the embedded PostgreSQL in `DATA_DIR` is used.',
+    ),
+  POSTGRES_HOST: z.string().min(1).optional().describe('Host of PostgreSQL; naming it selects a given PostgreSQL.'),
+  POSTGRES_PORT: port.default(5432).describe('Port of PostgreSQL.'),
+  POSTGRES_DB: z.string().min(1).default('a2a_mcp').describe('Database name.'),
+  POSTGRES_USER: z.string().min(1).default('postgres').describe('User name.'),
+  POSTGRES_PASSWORD: z.string().optional().meta(secret).describe('Password.'),
+  POSTGRES_SSLMODE: z
+    .enum(['disable', 'require', 'verify-ca', 'verify-full'])
+    .default('disable')
+    .describe(
+      'TLS to PostgreSQL, as libpq means it: `require` encrypts, `verify-ca` checks the issuer, `verify-full` the host name too. Applies to `DATABASE_URL` as well unless that URL has its own `sslmode`.',
+    ),
+  POSTGRES_SSLROOTCERT: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with the CA certificates (PEM) for `verify-ca` and `verify-full`.'),
+  DATABASE_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(500)
+    .default(10)
+    .describe('Connections this process opens at most.'),
+  DATABASE_CONNECT_TIMEOUT_MS: milliseconds.default(5_000).describe('Longest wait for a connection, milliseconds.'),
+  DATABASE_STATEMENT_TIMEOUT_MS: milliseconds.default(15_000).describe('Longest a statement may run, milliseconds.'),
+  DATABASE_SLOW_STATEMENT_MS: milliseconds
+    .default(500)
+    .describe('Statements slower than this are logged, without their values; milliseconds.'),
+  MIGRATE_AT_START: z
+    .stringbool()
+    .default(true)
+    .describe('Bring the schema up to date at start. With `false` run `main.js migrate` first.'),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/ })
+    .optional()
+    .meta(secret)
+    .describe(
+      'Redis, e.g. `redis://:password@host:6379/0` or `rediss://…`. Wins over `REDIS_HOST`. With neither set, memory is used and each replica caches and counts on its own.',
+    ),
+  REDIS_HOST: z.string().min(1).optional().describe('Host of Redis; naming it selects a given Redis.'),
+  REDIS_PORT: port.default(6379).describe('Port of Redis.'),
+  REDIS_PASSWORD: z.string().optional().meta(secret).describe('Password of Redis.'),
+  SECRET_KEYS: list
+    .pipe(z.array(z.string().regex(SECRET_KEY, 'expected kid:key, where key is 32 bytes in base64')).min(1))
+    .optional()
+    .meta(secret)
+    .describe(
+      'Key ring `kid:key,…`, each key 32 bytes in base64 (`openssl rand -base64 32`): the first seals, all open. Required with a given PostgreSQL; with the embedded one generated into `DATA_DIR`.',
+    ),
+  ADMIN_API_KEY: z
+    .string()
+    .min(16)
+    .optional()
+    .meta(secret)
+    .describe(
+      'The bootstrap admin key, at least 16 characters. With the embedded database it is generated into `DATA_DIR` and printed at first start.',
+    ),
+  ALLOWED_NETWORKS: list
+    .default([])
+    .describe(
+      'Private networks that agents may live in, comma-separated CIDR ranges such as `10.0.0.0/8,127.0.0.1/32`. All others that are not public are refused.',
+    ),
+  AGENT_CALL_TIMEOUT_MS: milliseconds
+    .default(3_600_000)
+    .describe('Longest one call to an agent may take, milliseconds.'),
+  AGENT_REFRESH_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(5)
+    .max(86_400)
+    .default(300)
+    .describe('How often agent cards are fetched again, seconds.'),
+  METRICS_TOKEN: z
+    .string()
+    .min(8)
+    .optional()
+    .meta(secret)
+    .describe('When set, `GET /metrics` asks for `Authorization: Bearer <token>`.'),
+});
+export type Environment = z.output<typeof Environment>;
+export type VariableName = keyof typeof Environment.shape;

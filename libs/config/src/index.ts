@@ -1,0 +1,3 @@
+export { Config, ConfigError, type PostgresServer } from './config.js';
+export { ConfigModule } from './config.module.js';
+export { configurationPage } from './configuration-page.js';

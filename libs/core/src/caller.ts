@@ -1,0 +1,12 @@
+/** What a REST route or a tool may ask of its caller. */
+export const PERMISSIONS = ['agents:read', 'agents:write', 'tools:call', 'keys:read', 'keys:write'] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+/** Who is asking. */
+export interface Caller {
+  /** The owner of everything this caller makes; stable over key rotations. */
+  readonly principal: string;
+  /** Which credential was shown; revoking it ends what hangs on it. */
+  readonly keyId: string;
+  readonly permissions: ReadonlySet<Permission>;
+}
