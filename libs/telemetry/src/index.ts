@@ -1,0 +1,1 @@
+export { configureLog, Log, type LogFields, type LogLevel } from './log.js';
