@@ -1,0 +1,31 @@
+import { Config } from '@app/config';
+import { Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Cache } from './cache.js';
+import { CacheHealth } from './cache-health.js';
+import { Counters } from './counters.js';
+import { Hints } from './hints.js';
+import { RedisLink } from './redis-link.js';
+
+@Global()
+@Module({
+  providers: [
+    { provide: RedisLink, inject: [Config], useFactory: (config: Config) => RedisLink.open(config.redisUrl) },
+    { provide: Cache, inject: [RedisLink], useFactory: (link: RedisLink) => Cache.open(link) },
+    Counters,
+    Hints,
+    CacheHealth,
+  ],
+  exports: [Cache, Counters, Hints, CacheHealth],
+})
+export class CacheModule implements OnApplicationShutdown {
+  constructor(
+    private readonly link: RedisLink,
+    private readonly hints: Hints,
+  ) {}
+
+  /** Last of all: others may still publish and delete while they shut down. */
+  onApplicationShutdown(): void {
+    this.hints.close();
+    this.link.close();
+  }
+}
