@@ -1,0 +1,69 @@
+import type { AgentCard as LegacyCard } from '@a2a-js/sdk-0.3';
+import express, { type Request, type RequestHandler, type Router } from 'express';
+import type { DemoAgent } from './agent.js';
+import { cardOf, type Variant } from './cards.js';
+import { faults } from './faults.js';
+import { guard } from './guard.js';
+import { Ledger } from './ledger.js';
+import { operationOf } from './operation.js';
+import { wire03 } from './wire-0.3.js';
+import { wire10 } from './wire-1.0.js';
+
+/** Room for a file of 32 MiB in base64. */
+const BODY_LIMIT = '48mb';
+
+export interface ServedAgent {
+  readonly router: Router;
+  close(): void;
+}
+
+/** One agent under one path: its card, its A2A bindings, and its ledger. */
+export function serveAgent(agent: DemoAgent, path: string, title: string, variant: Variant): ServedAgent {
+  const ledger = new Ledger();
+  let changes: object = {};
+  const cardFor = (request: Request) => ({
+    ...cardOf(agent, title, variant, `${request.protocol}://${request.get('host')}/${path}/`),
+    ...changes,
+  });
+  const ownCard = cardOf(agent, title, variant, '/');
+  const wire =
+    variant.version === '1.0'
+      ? wire10(agent, ownCard, ledger)
+      : wire03(agent, ownCard as unknown as LegacyCard, ledger);
+
+  const router = express.Router();
+  router.get('/.well-known/agent-card.json', (request, response) => {
+    // Express adds the ETag and answers 304; `no-cache` lets clients keep the card but ask each time.
+    response.set('Cache-Control', 'no-cache').json(cardFor(request));
+    ledger.count('cardFetches');
+    if (response.statusCode === 304) ledger.count('cardNotModified');
+  });
+  router.get('/ledger', (_request, response) => void response.json(ledger.view()));
+  router.delete('/ledger', (_request, response) => {
+    ledger.clear();
+    response.status(204).end();
+  });
+  router.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/a2a+json'] }));
+  router.put('/card', (request, response) => {
+    changes = request.body as object;
+    response.json(cardFor(request));
+  });
+  router.use(noteIn(ledger));
+  if (agent.guarded === true) router.use(guard);
+  if (agent.faulty === true) router.use(faults);
+  router.use('/rest', wire.rest);
+  router.use('/', wire.jsonRpc);
+  return { router, close: () => wire.close() };
+}
+
+/** Notes what arrives, before anything can go wrong with it. */
+const noteIn =
+  (ledger: Ledger): RequestHandler =>
+  (request, _response, next) => {
+    const { kind, message, taskId } = operationOf(request);
+    if ((kind === 'send' || kind === 'stream') && message !== undefined) ledger.heard(message);
+    if (kind === 'cancel' && taskId !== undefined) ledger.cancelled(taskId);
+    if (kind === 'poll') ledger.count('polls');
+    if (kind === 'subscribe') ledger.count('subscribes');
+    next();
+  };
