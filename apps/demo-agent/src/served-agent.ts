@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { AgentCard as LegacyCard } from '@a2a-js/sdk-0.3';
 import express, { type Request, type RequestHandler, type Router } from 'express';
 import type { DemoAgent } from './agent.js';
@@ -33,10 +34,15 @@ export function serveAgent(agent: DemoAgent, path: string, title: string, varian
 
   const router = express.Router();
   router.get('/.well-known/agent-card.json', (request, response) => {
-    // Express adds the ETag and answers 304; `no-cache` lets clients keep the card but ask each time.
-    response.set('Cache-Control', 'no-cache').json(cardFor(request));
+    const body = JSON.stringify(cardFor(request));
+    const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+    // Not left to Express: it never answers 304 to a `Cache-Control: no-cache`, which `fetch` adds to conditional requests.
+    const known = request.get('If-None-Match') === etag;
     ledger.count('cardFetches');
-    if (response.statusCode === 304) ledger.count('cardNotModified');
+    if (known) ledger.count('cardNotModified');
+    response.set({ ETag: etag, 'Cache-Control': 'no-cache' });
+    if (known) response.status(304).end();
+    else response.type('application/json').send(body);
   });
   router.get('/ledger', (_request, response) => void response.json(ledger.view()));
   router.delete('/ledger', (_request, response) => {
