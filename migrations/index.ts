@@ -1,0 +1,4 @@
+import { Revisions1763800000001 } from './0001-revisions.js';
+
+/** In order. A released migration is never edited: add another. */
+export const migrations = [Revisions1763800000001] as const;
