@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { getOrCreateMetric } from '@willsoto/nestjs-prometheus';
+import type { Counter, Gauge, Histogram } from 'prom-client';
+
+/** What `a2a_errors_total` counts by. `internal` is ours to fix; the others say whose turn it is. */
+export const ERROR_TYPES = ['invalid', 'denied', 'agent', 'timeout', 'internal'] as const;
+export type ErrorType = (typeof ERROR_TYPES)[number];
+
+/** How a task ended, in the words of `get_status`. */
+export const TASK_OUTCOMES = ['done', 'error', 'canceled'] as const;
+
+/** Label values that callers can invent are cut here; everything above counts as `other`. */
+const MAX_AGENT_LABELS = 200;
+
+/** Up to an hour: agents may take long; 8 s and 10 s are the runbook's thresholds. */
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 10, 30, 60, 300, 3600];
+
+/** Every metric of the server beside prom-client's process metrics. Labels are bounded and series exist from the start. */
+@Injectable()
+export class Metrics {
+  /** Cluster-wide number, read from the shared database: aggregate with `max()`, not `sum()`. */
+  readonly agentsTotal = gauge('a2a_agents_total', 'Registered agents (the same number on every replica).');
+  readonly agentsEnabled = gauge('a2a_agents_enabled', 'Enabled agents (the same number on every replica).');
+  readonly requestsCreated = counter('a2a_requests_created_total', 'Tasks started.');
+  readonly requestsCompleted = counter('a2a_requests_completed_total', 'Tasks that ended, by outcome.', ['status']);
+  readonly runningJobs = gauge('a2a_running_jobs', 'Tasks this replica is working on.');
+  readonly errors = counter('a2a_errors_total', 'Requests that failed, by type.', ['error_type']);
+  readonly responseSeconds = histogram(
+    'a2a_response_time_seconds',
+    'From a request to its full answer, by door.',
+    SECONDS,
+    ['door'],
+  );
+  /** Milliseconds for the runbook's dashboard. */
+  readonly responseMilliseconds = histogram(
+    'a2a_response_time',
+    'From a request to its full answer, in milliseconds (all doors).',
+    SECONDS.map((seconds) => seconds * 1_000),
+  );
+  readonly httpResponses = counter('a2a_http_responses_total', 'HTTP answers, by status class.', ['status_class']);
+  readonly databaseConnections = gauge('a2a_database_connections', 'The connection pool: size, used, waiting.', [
+    'state',
+  ]);
+  readonly mcpStreams = gauge('a2a_mcp_streams', 'Open MCP streams (GET and subscriptions/listen).');
+  private readonly invocations = counter('a2a_agent_invocations_total', 'Calls to agents, by slug.', ['agent_id']);
+  private readonly operations = counter('a2a_agent_operations_total', 'Changes of the registry.', ['operation']);
+  private readonly buildInfo = gauge('a2a_build_info', 'Always 1; the version is in the labels.', ['version', 'node']);
+  private readonly agentLabels = new Set<string>();
+
+  constructor() {
+    for (const type of ERROR_TYPES) this.errors.inc({ error_type: type }, 0);
+    for (const status of TASK_OUTCOMES) this.requestsCompleted.inc({ status }, 0);
+    for (const status_class of ['2xx', '3xx', '4xx', '5xx']) this.httpResponses.inc({ status_class }, 0);
+    for (const door of ['mcp', 'rest']) this.responseSeconds.zero({ door });
+    for (const state of ['size', 'used', 'waiting']) this.databaseConnections.set({ state }, 0);
+    this.responseMilliseconds.zero({});
+  }
+
+  setVersion(version: string): void {
+    this.buildInfo.set({ version, node: process.versions.node }, 1);
+  }
+
+  /** @param seconds from the request's arrival to the last byte of its answer */
+  responded(door: 'mcp' | 'rest', seconds: number): void {
+    this.responseSeconds.observe({ door }, seconds);
+    this.responseMilliseconds.observe(seconds * 1_000);
+  }
+
+  invoked(slug: string): void {
+    if (this.agentLabels.size < MAX_AGENT_LABELS) this.agentLabels.add(slug);
+    this.invocations.inc({ agent_id: this.agentLabels.has(slug) ? slug : 'other' });
+  }
+
+  /** The agent is gone: its label makes room for another. */
+  forgetAgent(slug: string): void {
+    if (this.agentLabels.delete(slug)) this.invocations.remove({ agent_id: slug });
+  }
+
+  registryChanged(operation: 'register' | 'update' | 'refresh' | 'enable' | 'disable' | 'remove'): void {
+    this.operations.inc({ operation });
+  }
+
+  failed(type: ErrorType): void {
+    this.errors.inc({ error_type: type });
+  }
+}
+
+function counter<L extends string = never>(name: string, help: string, labelNames: L[] = []): Counter<L> {
+  return getOrCreateMetric('Counter', { name, help, labelNames }) as Counter<L>;
+}
+
+function gauge<L extends string = never>(name: string, help: string, labelNames: L[] = []): Gauge<L> {
+  return getOrCreateMetric('Gauge', { name, help, labelNames }) as Gauge<L>;
+}
+
+function histogram<L extends string = never>(
+  name: string,
+  help: string,
+  buckets: number[],
+  labelNames: L[] = [],
+): Histogram<L> {
+  return getOrCreateMetric('Histogram', { name, help, buckets, labelNames }) as Histogram<L>;
+}
