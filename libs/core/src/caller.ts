@@ -4,8 +4,8 @@ export type Permission = (typeof PERMISSIONS)[number];
 
 /** Who is asking. */
 export interface Caller {
-  /** The owner of everything this caller makes; stable over key rotations. */
-  readonly principal: string;
+  /** The principal: the owner of everything this caller makes. */
+  readonly id: string;
   /** Which credential was shown; revoking it ends what hangs on it. */
   readonly keyId: string;
   readonly permissions: ReadonlySet<Permission>;
