@@ -1,4 +1,5 @@
+import { AgentsAndApiKeys1763800000002 } from './0002-agents-and-api-keys.js';
 import { Revisions1763800000001 } from './0001-revisions.js';
 
-/** In order. A released migration is never edited: add another. */
-export const migrations = [Revisions1763800000001] as const;
+/** In order. A released migration is never edited; add another. */
+export const migrations = [Revisions1763800000001, AgentsAndApiKeys1763800000002] as const;

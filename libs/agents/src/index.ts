@@ -1,0 +1,4 @@
+export { AgentDirectory, type DirectoryEntry } from './agent-directory.js';
+export type { AgentTool } from './agent-tools.js';
+export { AgentTotals } from './agent-totals.js';
+export { AgentsModule } from './agents.module.js';
