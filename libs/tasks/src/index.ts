@@ -1,0 +1,3 @@
+export type { NewTask, TaskEvent, TaskResult } from './task-event.js';
+export { TasksModule } from './tasks.module.js';
+export { TasksService } from './tasks.service.js';
