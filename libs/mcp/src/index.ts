@@ -1,0 +1,2 @@
+export { McpEndpoint } from './mcp-endpoint.js';
+export { McpModule } from './mcp.module.js';

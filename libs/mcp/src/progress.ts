@@ -1,0 +1,64 @@
+import type { Part } from '@app/a2a';
+import type { Principal, Request } from '@app/mcp-protocol';
+import type { TaskEvent } from '@app/tasks';
+
+/** Clients give up on silence after 30 to 60 seconds. */
+const HEARTBEAT_MS = 8_000;
+/** What a model's or a person's screen can follow. */
+const MIN_INTERVAL_MS = 250;
+/** Claude Code shows 200 characters. */
+const MAX_MESSAGE_LENGTH = 200;
+
+/** Tells a client that asked for progress what its agent is doing. */
+export class Progress {
+  private count = 0;
+  private chunks = 0;
+  private lastSent = -Infinity;
+  private readonly started = performance.now();
+  private readonly heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly request: Request<Principal>,
+    private readonly agent: string,
+  ) {
+    if (!request.wantsProgress) return;
+    this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+  }
+
+  note(event: TaskEvent): void {
+    if (!this.request.wantsProgress || event.kind === 'result') return;
+    if (performance.now() - this.lastSent < MIN_INTERVAL_MS && event.kind === 'artifact' && !event.lastChunk) {
+      this.chunks++;
+      return;
+    }
+    this.send(this.messageFor(event));
+  }
+
+  dispose(): void {
+    clearInterval(this.heartbeat);
+  }
+
+  private messageFor(event: Exclude<TaskEvent, { kind: 'result' }>): string {
+    if (event.kind === 'status') return textOf(event.message) || `${this.agent}: ${event.state}`;
+    this.chunks++;
+    const name = event.artifact.name ?? event.artifact.artifactId;
+    return event.lastChunk ? `${name} is complete` : `${name}: ${this.chunks} parts so far`;
+  }
+
+  private beat(): void {
+    if (performance.now() - this.lastSent < HEARTBEAT_MS) return;
+    const seconds = Math.round((performance.now() - this.started) / 1_000);
+    this.send(`${this.agent} is working (${seconds} s)`);
+  }
+
+  private send(message: string): void {
+    this.lastSent = performance.now();
+    this.request.progress(++this.count, undefined, message.slice(0, MAX_MESSAGE_LENGTH));
+  }
+}
+
+const textOf = (parts: readonly Part[] = []): string =>
+  parts
+    .map(({ text }) => text ?? '')
+    .join(' ')
+    .trim();

@@ -1,0 +1,122 @@
+import { answerParts, type Part } from '@app/a2a';
+import { isJsonObject, type JsonObject } from '@app/core';
+import type { TaskResult } from '@app/tasks';
+
+/** Files up to this size go into the result; of a larger one the result only tells. */
+const MAX_EMBEDDED_BYTES = 4 << 20;
+
+/** Block of an MCP result. */
+type Content = JsonObject;
+
+/** What an agent's turn becomes for an MCP client; `docs/results.md` is the table. */
+export function toolResult(result: TaskResult): JsonObject {
+  return RESULT[result.state](result);
+}
+
+const RESULT: Readonly<Record<TaskResult['state'], (result: TaskResult) => JsonObject>> = {
+  completed: answered,
+  failed: (result) => unsuccessful(result, 'The agent failed'),
+  rejected: (result) => unsuccessful(result, 'The agent rejected the task'),
+  canceled: (result) => unsuccessful(result, 'The task was canceled'),
+  'input-required': waiting,
+  'auth-required': wantsAuthorization,
+  submitted: unfinished,
+  working: unfinished,
+};
+
+function answered(result: TaskResult): JsonObject {
+  const parts = answerParts({ ...result, length: 0 });
+  return shaped(result, withText(parts.map(contentOf), 'The agent finished without saying anything.'), parts);
+}
+
+/** Without a question the agent's turn is over and the conversation stays open, as gemini-cli ends every turn. */
+function waiting(result: TaskResult): JsonObject {
+  const question = questionOf(result);
+  if (question === undefined) return answered(result);
+  const hint = `To answer, call this tool again with task_id "${result.taskId}" and the answer as message.`;
+  const produced = result.artifacts.flatMap((artifact) => artifact.parts);
+  const content = [...produced.map(contentOf), textContent(`${question}\n\n${hint}`)];
+  return shaped(result, content, produced);
+}
+
+/** Secrets are never asked for in a form: the person is sent to the agent's own page, or told what it said. */
+function wantsAuthorization(result: TaskResult): JsonObject {
+  const said = textOf(result.message ?? []) || 'no reason given';
+  const url = authorizationUrl(result);
+  const where = url === undefined ? '' : `\n\nAuthorize here: ${url}`;
+  const hint = `Afterwards call this tool again with task_id "${result.taskId}".`;
+  return shaped(result, [textContent(`The agent needs authorization: ${said}${where}\n\n${hint}`)], []);
+}
+
+function unsuccessful(result: TaskResult, what: string): JsonObject {
+  const said = textOf(answerParts({ ...result, length: 0 }));
+  return { ...shaped(result, [textContent(said === '' ? `${what}.` : `${what}: ${said}`)], []), isError: true };
+}
+
+function unfinished(result: TaskResult): JsonObject {
+  return {
+    ...shaped(result, [textContent('The agent stopped answering before its task was finished.')], []),
+    isError: true,
+  };
+}
+
+/** What an agent that waits for input asks; undefined when it does not ask. */
+export function questionOf({ message }: TaskResult): string | undefined {
+  return textOf(message ?? []) || undefined;
+}
+
+/** Where to authorize: a url part, a `url` in a data part, or an address in the text. */
+export function authorizationUrl({ message = [] }: TaskResult): string | undefined {
+  const inData = message.map(({ data }) => (isJsonObject(data) ? data.url : undefined));
+  const candidates = [...message.map(({ url }) => url), ...inData, /https?:\/\/[^\s"'<>)]+/.exec(textOf(message))?.[0]];
+  return candidates.find((url): url is string => typeof url === 'string' && /^https?:\/\//.test(url));
+}
+
+function shaped({ state, taskId, contextId }: TaskResult, content: Content[], parts: readonly Part[]): JsonObject {
+  const ids = { task_id: taskId, ...(contextId !== undefined && { context_id: contextId }) };
+  const data = parts.filter((part) => part.data !== undefined).map((part) => part.data);
+  const structuredContent = { state, ...ids, ...(data.length > 0 && { data: data.length === 1 ? data[0] : data }) };
+  return { content, structuredContent, _meta: ids };
+}
+
+/** Every result has text: some clients show nothing else. */
+function withText(content: Content[], otherwise: string): Content[] {
+  if (content.some(({ type }) => type === 'text')) return content;
+  const files =
+    content.length === 0 ? otherwise : `The agent sent ${content.length} file${content.length === 1 ? '' : 's'}.`;
+  return [textContent(files), ...content];
+}
+
+function contentOf(part: Part): Content {
+  if (part.text !== undefined) return textContent(part.text);
+  if (part.raw !== undefined) return fileContent(part, part.raw);
+  if (part.url !== undefined) return linkContent(part, part.url);
+  return textContent(JSON.stringify(part.data, null, 2));
+}
+
+function fileContent({ mediaType = 'application/octet-stream', filename }: Part, data: string): Content {
+  const name = filename ?? 'file';
+  const bytes = Math.floor((data.length * 3) / 4);
+  if (bytes > MAX_EMBEDDED_BYTES)
+    return textContent(
+      `${name} (${mediaType}, ${bytes} bytes) is larger than the ${MAX_EMBEDDED_BYTES} bytes that a result may embed.`,
+    );
+  const kind = mediaType.split('/', 1)[0];
+  if (kind === 'image' || kind === 'audio') return { type: kind, data, mimeType: mediaType };
+  return {
+    type: 'resource',
+    resource: { uri: `file:///${encodeURIComponent(name)}`, mimeType: mediaType, blob: data },
+  };
+}
+
+function linkContent({ mediaType, filename }: Part, uri: string): Content {
+  return { type: 'resource_link', uri, name: filename ?? uri, ...(mediaType !== undefined && { mimeType: mediaType }) };
+}
+
+const textContent = (text: string): Content => ({ type: 'text', text });
+
+const textOf = (parts: readonly Part[]): string =>
+  parts
+    .map((part) => part.text ?? '')
+    .join('\n')
+    .trim();
