@@ -1,0 +1,106 @@
+import { createServer, type RequestListener } from 'node:http';
+import helmet from '@fastify/helmet';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Config } from '@app/config';
+import { McpEndpoint } from '@app/mcp';
+import { BootstrapKey } from '@app/permissions';
+import { Log, Metrics } from '@app/telemetry';
+import { AppModule } from './app.module.js';
+import { FrameworkLog } from './framework-log.js';
+import { loadConfig } from './load-config.js';
+import { serveOpenApi } from './openapi.js';
+import { VERSION } from './version.js';
+
+const MAX_BODY_BYTES = 4 << 20;
+/** A client must have sent its headers and its whole request by then; answers may take as long as they need. */
+const HEADERS_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+/** The grace a stopping process gives what is still running. */
+const SHUTDOWN_MS = 25_000;
+
+const log = new Log('Server');
+
+/** `main.js serve`: runs until it is told to stop. */
+export async function serve(): Promise<number | undefined> {
+  const config = loadConfig();
+  if (config === undefined) return 1;
+  try {
+    const app = await createApp(config);
+    stopOnSignal(app);
+    await app.listen(config.http.port, config.http.host);
+    await announce(app);
+    return undefined;
+  } catch (error) {
+    log.error('The server could not start', { cause: error });
+    return 1;
+  }
+}
+
+async function createApp(config: Config): Promise<NestFastifyApplication> {
+  let endpoint: McpEndpoint | undefined;
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    // MCP is answered before the router: its wire has its own body reading, errors and streams.
+    serverFactory: (handler: RequestListener) =>
+      createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+        if (endpoint?.serves(request.url)) endpoint.handle(request, response);
+        else handler(request, response);
+      }),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config), adapter, {
+    logger: new FrameworkLog(),
+    abortOnError: false,
+  });
+  // helmet's default would send browsers to https where there is none
+  await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
+  measure(app);
+  serveOpenApi(app);
+  await app.init();
+  endpoint = app.get(McpEndpoint);
+  return app;
+}
+
+/** Counts REST answers and their times; probes and scrapes are not what people wait for. */
+function measure(app: NestFastifyApplication): void {
+  const metrics = app.get(Metrics);
+  metrics.setVersion(VERSION);
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onResponse', (request, reply, done) => {
+      metrics.httpResponses.inc({ status_class: `${Math.floor(reply.statusCode / 100)}xx` });
+      if (request.url.startsWith('/api/v1/')) metrics.responded('rest', reply.elapsedTime / 1_000);
+      done();
+    });
+}
+
+async function announce(app: NestFastifyApplication): Promise<void> {
+  const url = await app.getUrl();
+  const bootstrap = app.get(BootstrapKey);
+  if (bootstrap.generated !== undefined)
+    log.info('A bootstrap admin key was made; it is shown only now', {
+      key: bootstrap.generated,
+      file: bootstrap.file,
+    });
+  if (!bootstrap.exists) log.warn('ADMIN_API_KEY is not set: only API keys made earlier open the API');
+  log.info('Listening', { url, mcp: `${url}/mcp`, startMs: Math.round(process.uptime() * 1_000) });
+}
+
+function stopOnSignal(app: NestFastifyApplication): void {
+  const stop = (signal: string) => {
+    log.info('Stopping', { signal });
+    setTimeout(() => {
+      log.error('Not everything ended in time', { graceMs: SHUTDOWN_MS });
+      process.exit(1);
+    }, SHUTDOWN_MS).unref();
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error('Stopping failed', { cause: error });
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, stop);
+}
