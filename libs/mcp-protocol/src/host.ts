@@ -44,11 +44,11 @@ export interface Request<P extends Principal = Principal> {
 
 export type LogLevel = 'debug' | 'info' | 'notice' | 'warning' | 'error' | 'critical' | 'alert' | 'emergency';
 
-export interface InputRequired {
+export type InputRequired = {
   readonly resultType: 'input_required';
   readonly inputRequests: Readonly<Record<string, InputRequest>>;
   readonly requestState?: string;
-}
+};
 
 type Awaitable<T> = T | Promise<T>;
 export type Handler<P extends Principal> = (request: Request<P>) => Awaitable<JsonObject>;
