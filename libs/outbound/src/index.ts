@@ -1,0 +1,4 @@
+export type { OutboundLimits } from './limits.js';
+export { Outbound, type OutboundOptions } from './outbound.js';
+export { OutboundModule } from './outbound.module.js';
+export type { OutboundInit } from './outgoing-request.js';
