@@ -42,3 +42,14 @@ async function onServer(sql: string): Promise<void> {
     await client.end();
   }
 }
+
+/** What a statement finds in a database. */
+export async function rows(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}

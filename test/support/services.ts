@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Config } from '@app/config';
-import { EmbeddedPostgres, migrate } from '@app/database';
+import { migrate, Postgres } from '@app/database';
 import { configureLog } from '@app/telemetry';
 import { migrations } from '@migrations';
 import pg from 'pg';
@@ -45,9 +45,8 @@ export default async function setup(project: TestProject): Promise<Stop> {
 }
 
 async function startPostgres(directory: string, stops: Stop[]): Promise<string> {
-  const onLost = (error: Error) => console.error(error);
-  const postgres = await EmbeddedPostgres.start({ dataDir: directory, maxConnections: 200, onLost });
-  stops.push(() => postgres.stop());
+  const postgres = await Postgres.open(Config.load({ DATA_DIR: directory, DATABASE_POOL_SIZE: '180' }));
+  stops.push(postgres.stop);
   return postgres.url;
 }
 

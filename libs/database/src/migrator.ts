@@ -75,6 +75,6 @@ async function tryLock(runner: QueryRunner): Promise<boolean> {
 
 async function runPending(executor: MigrationExecutor): Promise<string[]> {
   const names = (await executor.executePendingMigrations()).map((migration) => migration.name);
-  if (names.length > 0) log.info('The schema is up to date', { migrations: names });
+  if (names.length > 0) log.info('Migrations ran', { migrations: names });
   return names;
 }

@@ -1,4 +1,4 @@
-import { Config } from '@app/config';
+import type { Config } from '@app/config';
 import { Log } from '@app/telemetry';
 import type { PoolConfig } from 'pg';
 import { connectionOptions } from './connection-options.js';
@@ -15,6 +15,10 @@ export class Postgres {
     readonly connection: PoolConfig,
     readonly stop: () => Promise<void>,
   ) {}
+
+  get url(): string {
+    return this.connection.connectionString ?? '';
+  }
 
   /** @throws DatabaseStartError */
   static async open(config: Config): Promise<Postgres> {

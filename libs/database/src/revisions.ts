@@ -53,10 +53,10 @@ export class Revisions implements OnApplicationBootstrap, OnModuleDestroy {
     this.schedule();
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** A poll that is under way ends with the DataSource; a frozen database must not hold up the stop. */
+  onModuleDestroy(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    await this.polling;
   }
 
   private schedule(): void {
@@ -73,7 +73,7 @@ export class Revisions implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.stopped || this.topics.size === 0) return;
     const sql = 'select topic, revision from revisions';
     const rows = (await this.dataSource.query(sql)) as { topic: string; revision: string }[];
-    for (const { topic, revision } of rows) await this.notify(topic, revision);
+    for (const { topic, revision } of rows) if (!this.stopped) await this.notify(topic, revision);
   }
 
   private async notify(topic: string, revision: string): Promise<void> {

@@ -1,3 +1,5 @@
+import { codeOf } from './sqlstate.js';
+
 /** The database cannot be used; the message says why and what a person can do. `main` prints it and exits with 1. */
 export class DatabaseStartError extends Error {
   override readonly name = 'DatabaseStartError';
@@ -27,8 +29,7 @@ export function inDirectory<T>(directory: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    const trouble = DIRECTORY_TROUBLE[code];
+    const trouble = DIRECTORY_TROUBLE[codeOf(error) ?? ''];
     throw trouble === undefined ? error : unusableDirectory(directory, trouble, error);
   }
 }
