@@ -125,6 +125,8 @@ export interface AgentConnection {
   readonly credentials?: Credentials;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The origins that may see the credentials and the headers; a card alone cannot add to them. None: nobody sees them. */
+  readonly origins?: readonly string[];
 }
 
 /** A card as it was fetched. */
