@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,8 +13,8 @@ import { ElicitRequestSchema, ToolListChangedNotificationSchema } from '@modelco
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Fixture, startFixture } from './support/mcp-fixture.js';
 import { text, tool } from './support/mcp-fixture-tools.js';
+import { echo, hello, initialized, runStdio as run, STDIO_PROGRAM } from './support/stdio.js';
 
-const PROGRAM = ['dist/apps/server/src/main.js', 'stdio'];
 const ABOUT = { name: 'test', version: '1' };
 const ANSWER = { action: 'accept' as const, content: { response: 'blue' } };
 
@@ -27,7 +26,7 @@ afterEach(() => fixture[Symbol.asyncDispose]());
 
 const commandFor = (url: string) => ({
   command: process.execPath,
-  args: PROGRAM,
+  args: STDIO_PROGRAM,
   env: { A2A_MCP_URL: url, A2A_MCP_KEY: 'a2a_secret-key' },
 });
 
@@ -149,35 +148,6 @@ test('a session that the server forgot is begun again unnoticed', async () => {
   await sleep(500);
   expect(await client.callTool({ name: 'echo', arguments: { q: 'again' } })).toMatchObject(text('again'));
   await client.close();
-});
-
-/** The program with these lines on stdin, which then ends. */
-async function run(args: string[], lines: readonly unknown[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [...PROGRAM, ...args], { env: { PATH: process.env.PATH, ...env } });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-  child.stdin.end(lines.map((line) => `${typeof line === 'string' ? line : JSON.stringify(line)}\n`).join(''));
-  const [code] = (await once(child, 'close')) as [number];
-  const messages = output.stdout
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as { id: unknown });
-  return { code, stderr: output.stderr, messages };
-}
-
-const hello = {
-  jsonrpc: '2.0',
-  id: 'hello',
-  method: 'initialize',
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: ABOUT },
-};
-const initialized = { jsonrpc: '2.0', method: 'notifications/initialized' };
-const echo = (id: number) => ({
-  jsonrpc: '2.0',
-  id,
-  method: 'tools/call',
-  params: { name: 'echo', arguments: { q: 'x' } },
 });
 
 test('answers everything that came before stdin ended, writes nothing but messages, and exits with 0', async () => {
