@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -6,13 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@redis/client';
 
-export const hasRedis = (() => {
-  try {
-    return execFileSync('redis-server', ['--version']).length > 0;
-  } catch {
-    return false;
-  }
-})();
+const program = ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version']).status === 0);
+export const hasRedis = program !== undefined;
 
 /** A real Redis of the test's own that can be killed, frozen and started again with what it had saved. */
 export class RedisServer {
@@ -41,7 +36,9 @@ export class RedisServer {
 
   async start(): Promise<void> {
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--dir', this.directory];
-    this.process = spawn('redis-server', [...fixed, ...this.options], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.process = spawn(program ?? 'redis-server', [...fixed, ...this.options], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     for await (const line of this.process.stdout ?? []) if (String(line).includes('Ready to accept')) break;
     this.process.stdout?.resume();
   }

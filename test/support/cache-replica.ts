@@ -1,0 +1,37 @@
+import { Cache, CacheHealth, CacheModule, Counters, Hints } from '@app/cache';
+import { Config, ConfigModule } from '@app/config';
+import { NestFactory } from '@nestjs/core';
+import { expect, vi } from 'vitest';
+
+/** One replica, as far as the cache goes. */
+export async function startReplica(redisUrl?: string) {
+  const config = Config.load({ REDIS_URL: redisUrl });
+  const app = await NestFactory.createApplicationContext(
+    { module: class {}, imports: [ConfigModule.forRoot(config), CacheModule] },
+    { logger: false },
+  );
+  return {
+    cache: app.get(Cache),
+    counters: app.get(Counters),
+    hints: app.get(Hints),
+    health: app.get(CacheHealth),
+    close: () => app.close(),
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+export type Replica = Awaited<ReturnType<typeof startReplica>>;
+
+export async function untilUp({ health }: Replica): Promise<void> {
+  const isUp = async () => expect((await health.check()).state).toBe('up');
+  await vi.waitFor(isUp, { timeout: 8_000, interval: 50 });
+}
+
+/** Everything a request may ask of the cache; none of it may fail. */
+export async function useEverything({ cache, counters, hints }: Replica): Promise<void> {
+  await cache.get('used');
+  expect(await cache.wrap('used', 60_000, () => Promise.resolve('computed'))).toBe('computed');
+  await cache.set('used', 1, 60_000);
+  await cache.delete('used');
+  expect((await counters.increment('used', 60_000)).count).toBeGreaterThan(0);
+  hints.publish('used', {});
+}
