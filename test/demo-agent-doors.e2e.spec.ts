@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { ClientFactory as LegacyClientFactory } from '@a2a-js/sdk-0.3/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgents, type TestAgents } from './support/agents.js';
@@ -140,4 +142,25 @@ test('the ledger is emptied on request', async () => {
 
 test('an agent that is not there is a plain 404', async () => {
   expect((await cardOf('nobody')).status).toBe(404);
+});
+
+test('the program says where it listens, and ends with its parent or when it is told to', async () => {
+  const start = async () => {
+    const env = { PATH: process.env.PATH, PORT: '0', EXIT_WITH_PARENT: '1' };
+    const child = spawn(process.execPath, ['dist/apps/demo-agent/src/main.js'], { env });
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const { url, agents: names } = JSON.parse(line.toString().replace('Demo agents listening ', '')) as {
+      url: string;
+      agents: string[];
+    };
+    expect(names).toEqual(['echo', 'researcher', 'long-runner', 'asker', 'flaky', 'files', 'legacy']);
+    expect((await fetch(`${url}/echo/.well-known/agent-card.json`)).status).toBe(200);
+    return { child, exited: once(child, 'exit') };
+  };
+  const told = await start();
+  told.child.kill('SIGTERM');
+  expect(await told.exited).toEqual([0, null]);
+  const orphan = await start();
+  orphan.child.stdin.end();
+  expect(await orphan.exited).toEqual([0, null]);
 });

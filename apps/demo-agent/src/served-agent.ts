@@ -21,45 +21,50 @@ export interface ServedAgent {
 /** One agent under one path: its card, its A2A bindings, and its ledger. */
 export function serveAgent(agent: DemoAgent, path: string, title: string, variant: Variant): ServedAgent {
   const ledger = new Ledger();
-  let changes: object = {};
-  const cardFor = (request: Request) => ({
-    ...cardOf(agent, title, variant, `${request.protocol}://${request.get('host')}/${path}/`),
-    ...changes,
-  });
-  const ownCard = cardOf(agent, title, variant, '/');
+  const card = cardOf(agent, title, variant, '/');
   const wire =
-    variant.version === '1.0'
-      ? wire10(agent, ownCard, ledger)
-      : wire03(agent, ownCard as unknown as LegacyCard, ledger);
-
+    variant.version === '1.0' ? wire10(agent, card, ledger) : wire03(agent, card as unknown as LegacyCard, ledger);
   const router = express.Router();
-  router.get('/.well-known/agent-card.json', (request, response) => {
-    const body = JSON.stringify(cardFor(request));
-    const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-    // Not left to Express: it never answers 304 to a `Cache-Control: no-cache`, which `fetch` adds to conditional requests.
-    const known = request.get('If-None-Match') === etag;
-    ledger.count('cardFetches');
-    if (known) ledger.count('cardNotModified');
-    response.set({ ETag: etag, 'Cache-Control': 'no-cache' });
-    if (known) response.status(304).end();
-    else response.type('application/json').send(body);
-  });
-  router.get('/ledger', (_request, response) => void response.json(ledger.view()));
-  router.delete('/ledger', (_request, response) => {
-    ledger.clear();
-    response.status(204).end();
-  });
   router.use(express.json({ limit: BODY_LIMIT, type: ['application/json', 'application/a2a+json'] }));
-  router.put('/card', (request, response) => {
-    changes = request.body as object;
-    response.json(cardFor(request));
-  });
+  serveLedger(router, ledger);
+  // The address in the card is the one it was asked at.
+  serveCard(router, ledger, (request) =>
+    cardOf(agent, title, variant, `${request.protocol}://${request.get('host')}/${path}/`),
+  );
   router.use(noteIn(ledger));
   if (agent.guarded === true) router.use(guard);
   if (agent.faulty === true) router.use(faults);
   router.use('/rest', wire.rest);
   router.use('/', wire.jsonRpc);
   return { router, close: () => wire.close() };
+}
+
+function serveLedger(router: Router, ledger: Ledger): void {
+  router.get('/ledger', (_request, response) => void response.json(ledger.view()));
+  router.delete('/ledger', (_request, response) => {
+    ledger.clear();
+    response.status(204).end();
+  });
+}
+
+/** `PUT /card` changes what the card says, not what the agent does. */
+function serveCard(router: Router, ledger: Ledger, original: (request: Request) => object): void {
+  let changes: object = {};
+  router.get('/.well-known/agent-card.json', (request, response) => {
+    const body = JSON.stringify({ ...original(request), ...changes });
+    const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+    // Not left to Express: it never answers 304 to a `Cache-Control: no-cache`, which `fetch` adds to conditional requests.
+    const isKnown = request.get('If-None-Match') === etag;
+    ledger.count('cardFetches');
+    if (isKnown) ledger.count('cardNotModified');
+    response.set({ ETag: etag, 'Cache-Control': 'no-cache' });
+    if (isKnown) response.status(304).end();
+    else response.type('application/json').send(body);
+  });
+  router.put('/card', (request, response) => {
+    changes = request.body as object;
+    response.json({ ...original(request), ...changes });
+  });
 }
 
 /** Notes what arrives, before anything can go wrong with it. */
