@@ -78,36 +78,34 @@ export interface FixtureOptions {
   allowedHosts?: string[];
 }
 
-/** Replicas of the protocol core on plain node:http; who calls stands in `x-principal`. */
+/** Replicas of the protocol core on plain node:http, taking requests in turn; who calls stands in `x-principal`. */
 export async function startFixture({ replicas = 1, limits, allowedHosts = [] }: FixtureOptions = {}) {
   const together = new Replicas();
   const host = new FixtureHost(together);
   const seal = new KeyRing([`k1:${Buffer.alloc(32, 7).toString('base64')}`]);
-  const servers = await Promise.all(
-    Array.from({ length: replicas }, async () => {
-      const mcp = new McpServer<Principal>({ host, seal, allowedHosts, limits });
-      together.all.push(mcp);
-      const http = createServer((req, res) => {
-        const { 'x-principal': id = 'alice' } = req.headers;
-        mcp.handle(req, res, { id: String(id), keyId: 'test' });
-      });
-      await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-      return { mcp, http, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp` };
-    }),
-  );
-  const [first] = servers;
-  if (!first) throw new Error('A fixture has at least one replica');
+  const newReplica = () => new McpServer<Principal>({ host, seal, allowedHosts, limits });
+  const mcp = newReplica();
+  together.all.push(mcp, ...Array.from({ length: replicas - 1 }, newReplica));
+  let turn = 0;
+  const http = createServer((req, res) => {
+    const { 'x-principal': id = 'alice' } = req.headers;
+    turn = (turn + 1) % replicas;
+    together.all[turn]?.handle(req, res, { id: String(id), keyId: 'test' });
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const { port } = http.address() as AddressInfo;
   return {
-    ...first,
     host,
-    servers,
+    http,
+    port,
+    url: `http://127.0.0.1:${port}/mcp`,
+    mcp,
+    replicas: together.all,
     changed: (kind: ChangeKind, uri?: string) => together.changed(kind, uri),
     async [Symbol.asyncDispose](): Promise<void> {
-      await Promise.all(servers.map(({ mcp }) => mcp.close()));
-      for (const { http } of servers) {
-        http.closeAllConnections();
-        await new Promise((resolve) => http.close(resolve));
-      }
+      await Promise.all(together.all.map((replica) => replica.close()));
+      http.closeAllConnections();
+      await new Promise((resolve) => http.close(resolve));
     },
   };
 }

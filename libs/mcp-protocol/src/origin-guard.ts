@@ -5,20 +5,21 @@ import { Refusal, RpcCode } from './rpc.js';
 
 const LOCAL: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 const CACHED = 1000;
+/** The name of what is no URL: never a known one. */
+const UNREADABLE = '';
 
 /**
  * Protects against DNS rebinding: a web page may point its own name at this server, so only names that are known to be ours
  * are served. An address cannot be rebound, so any is fine as Host; as Origin only our own are.
  */
 export class OriginGuard {
-  private readonly names: ReadonlySet<string>;
+  private readonly names: Set<string>;
   private readonly verdicts = new BoundedMap<string, boolean>(CACHED);
 
   constructor(allowedHosts: readonly string[]) {
-    this.names = new Set([
-      ...LOCAL,
-      ...allowedHosts.map((entry) => (entry === '*' ? entry : hostname(`http://${entry}`))),
-    ]);
+    const allowed = allowedHosts.map((entry) => (entry === '*' ? entry : hostname(`http://${entry}`)));
+    this.names = new Set([...LOCAL, ...allowed]);
+    this.names.delete(UNREADABLE);
   }
 
   /** @throws Refusal 403. */
@@ -46,5 +47,5 @@ export class OriginGuard {
 }
 
 function hostname(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : '';
+  return URL.canParse(url) ? new URL(url).hostname : UNREADABLE;
 }
