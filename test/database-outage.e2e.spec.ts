@@ -96,10 +96,10 @@ test('a server that starts before its database waits for it', async () => {
 
 test('a process can stop while PostgreSQL is frozen', async () => {
   const app = await startDatabaseApp({ DATABASE_URL: postgres.url });
-  await app.dataSource.query('select 1');
+  await Promise.all([1, 2, 3].map(() => app.dataSource.query('select 1')));
 
   postgres.freeze();
-  await sleep(700); // a poll is under way by now
+  await sleep(700); // a poll is under way by now, and other connections are idle
   const { ms } = await elapsed(() => app[Symbol.asyncDispose]());
 
   postgres.thaw();

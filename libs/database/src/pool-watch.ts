@@ -4,8 +4,6 @@ import pg, { type PoolClient } from 'pg';
 
 /** An outage makes every caller fail; so many identical lines help nobody. */
 const SILENCE_MS = 5_000;
-/** Longest wait at shutdown for connections to a PostgreSQL that does not answer. */
-const END_MS = 3_000;
 /** pg-pool's words for "all connections stayed in use as long as I was willing to wait". */
 const WAITED_IN_VAIN = 'timeout exceeded when trying to connect';
 
@@ -76,22 +74,6 @@ export function watchedDriver(watch: PoolWatch): { Pool: typeof pg.Pool; default
       const connecting = super.connect();
       connecting.catch((error: unknown) => watch.failed(error));
       return connecting;
-    }
-
-    override end(): Promise<void>;
-    override end(callback: () => void): void;
-    override end(callback?: () => void): Promise<void> | void {
-      if (callback === undefined) return super.end();
-      // A PostgreSQL that is frozen would keep this process from ending.
-      let overdue: NodeJS.Timeout | undefined = setTimeout(() => {
-        overdue = undefined;
-        callback();
-      }, END_MS);
-      super.end(() => {
-        if (overdue === undefined) return;
-        clearTimeout(overdue);
-        callback();
-      });
     }
   }
   return { Pool: WatchedPool, defaults: pg.defaults };
