@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { DirectoryEntry } from '@app/agents';
-import { type Caller, DomainError, type JsonObject } from '@app/core';
+import { type Call, type Caller, DomainError, type JsonObject } from '@app/core';
 import type { Request } from '@app/mcp-protocol';
 import { Log } from '@app/telemetry';
 import { type NewTask, type TaskEvent, type TaskResult, TasksService } from '@app/tasks';
@@ -8,6 +9,10 @@ import { Progress } from './progress.js';
 import { ask, resumptionOf } from './questions.js';
 import { toolResult } from './results.js';
 import { partsOf, type ToolInput } from './tool-input.js';
+
+/** How long a person may take at an agent's authorization page before the result says how to go on later. */
+const AUTHORIZATION_WAIT_MS = 120_000;
+const AUTHORIZATION_POLL_MS = 1_000;
 
 /** Answers `tools/call` of an agent's tool. */
 @Injectable()
@@ -26,28 +31,38 @@ export class AgentCaller {
     const resumption = resumptionOf(request);
     if (resumption?.kind === 'declined') return declined(resumption.taskId);
     const call = { caller: request.principal, signal: request.signal };
-    const events =
-      resumption?.kind === 'follow'
-        ? this.tasks.follow(call, { agent: agent.slug, taskId: resumption.taskId })
-        : this.tasks.send(call, { ...newTask(agent.slug, skill, args), ...resumption });
+    const progress = new Progress(request, agent.card.name);
     try {
-      const result = await this.followed(events, new Progress(request, agent.card.name));
+      if (resumption?.kind === 'follow') {
+        const result = await this.authorized(call, agent.slug, resumption.taskId, progress);
+        return (result.state === 'auth-required' ? undefined : ask(request, result)) ?? toolResult(result);
+      }
+      const events = this.tasks.send(call, { ...newTask(agent.slug, skill, args), ...resumption });
+      const result = await this.followed(events, progress);
       return ask(request, result) ?? toolResult(result);
     } catch (error) {
       return this.failure(error, agent.slug);
+    } finally {
+      progress.dispose();
+    }
+  }
+
+  /** The person is at the agent's own page; the agent goes on by itself as soon as it is satisfied. */
+  private async authorized(call: Call, agent: string, taskId: string, progress: Progress): Promise<TaskResult> {
+    const deadline = performance.now() + AUTHORIZATION_WAIT_MS;
+    for (;;) {
+      const result = await this.followed(this.tasks.follow(call, { agent, taskId }), progress);
+      if (result.state !== 'auth-required' || performance.now() > deadline) return result;
+      await sleep(AUTHORIZATION_POLL_MS, undefined, { signal: call.signal });
     }
   }
 
   private async followed(events: AsyncIterable<TaskEvent>, progress: Progress): Promise<TaskResult> {
-    try {
-      for await (const event of events) {
-        if (event.kind === 'result') return event.result;
-        progress.note(event);
-      }
-      throw new Error('a task ended without a result');
-    } finally {
-      progress.dispose();
+    for await (const event of events) {
+      if (event.kind === 'result') return event.result;
+      progress.note(event);
     }
+    throw new Error('a task ended without a result');
   }
 
   private failure(error: unknown, agent: string): JsonObject {

@@ -2,8 +2,9 @@ import type { Part } from '@app/a2a';
 import type { Principal, Request } from '@app/mcp-protocol';
 import type { TaskEvent } from '@app/tasks';
 
-/** Clients give up on silence after 30 to 60 seconds. */
-const HEARTBEAT_MS = 8_000;
+/** Clients give up on silence after 30 to 60 seconds; we are never silent for longer than these two together. */
+const SILENCE_MS = 7_500;
+const CHECK_EVERY_MS = 2_000;
 /** What a model's or a person's screen can follow. */
 const MIN_INTERVAL_MS = 250;
 /** Claude Code shows 200 characters. */
@@ -13,8 +14,8 @@ const MAX_MESSAGE_LENGTH = 200;
 export class Progress {
   private count = 0;
   private chunks = 0;
-  private lastSent = -Infinity;
   private readonly started = performance.now();
+  private lastSent = this.started;
   private readonly heartbeat: NodeJS.Timeout | undefined;
 
   constructor(
@@ -22,7 +23,7 @@ export class Progress {
     private readonly agent: string,
   ) {
     if (!request.wantsProgress) return;
-    this.heartbeat = setInterval(() => this.beat(), HEARTBEAT_MS).unref();
+    this.heartbeat = setInterval(() => this.beat(), CHECK_EVERY_MS).unref();
   }
 
   note(event: TaskEvent): void {
@@ -46,7 +47,7 @@ export class Progress {
   }
 
   private beat(): void {
-    if (performance.now() - this.lastSent < HEARTBEAT_MS) return;
+    if (performance.now() - this.lastSent < SILENCE_MS) return;
     const seconds = Math.round((performance.now() - this.started) / 1_000);
     this.send(`${this.agent} is working (${seconds} s)`);
   }

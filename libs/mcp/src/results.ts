@@ -96,7 +96,7 @@ function contentOf(part: Part): Content {
 
 function fileContent({ mediaType = 'application/octet-stream', filename }: Part, data: string): Content {
   const name = filename ?? 'file';
-  const bytes = Math.floor((data.length * 3) / 4);
+  const bytes = Buffer.byteLength(data, 'base64');
   if (bytes > MAX_EMBEDDED_BYTES)
     return textContent(
       `${name} (${mediaType}, ${bytes} bytes) is larger than the ${MAX_EMBEDDED_BYTES} bytes that a result may embed.`,
