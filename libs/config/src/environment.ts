@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65535);
@@ -108,6 +109,7 @@ export const Environment = z.object({
       'The bootstrap admin key, at least 16 characters. With the embedded database it is generated into `DATA_DIR` and printed at first start.',
     ),
   ALLOWED_NETWORKS: list
+    .pipe(z.array(z.string().refine(isCidr, 'expected CIDR ranges such as 10.0.0.0/8 or fd00::/8')))
     .default([])
     .describe(
       'Private networks that agents may live in, comma-separated CIDR ranges such as `10.0.0.0/8,127.0.0.1/32`. All others that are not public are refused.',
@@ -131,3 +133,9 @@ export const Environment = z.object({
 });
 export type Environment = z.output<typeof Environment>;
 export type VariableName = keyof typeof Environment.shape;
+
+function isCidr(range: string): boolean {
+  const [address = '', prefix = '', ...rest] = range.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
+}

@@ -1,0 +1,9 @@
+/** `npm run docs`: writes the pages that follow from the code. A test fails when they are not up to date. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, install, root } from './set-up.mjs';
+
+install();
+build();
+const { configurationPage } = await import('../dist/libs/config/src/index.js');
+writeFileSync(join(root, 'docs', 'configuration.md'), configurationPage());
