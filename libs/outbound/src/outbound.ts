@@ -3,7 +3,7 @@ import { lookup as lookUp } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { callbackify } from 'node:util';
 import { DomainError } from '@app/core';
-import { Agent } from 'undici';
+import { Agent, buildConnector } from 'undici';
 import { exchange } from './exchange.js';
 import { Networks } from './networks.js';
 import { type OutboundInit, requestOf } from './outgoing-request.js';
@@ -35,7 +35,7 @@ export class Outbound {
     this.agent = new Agent({
       connections: MAX_CONNECTIONS,
       keepAliveMaxTimeout: KEEP_ALIVE_AT_MOST_MS,
-      connect: { timeout: CONNECT_TIMEOUT_MS, lookup: this.pin },
+      connect: this.connect,
     });
   }
 
@@ -48,7 +48,7 @@ export class Outbound {
   async fetch(url: string | URL, init: OutboundInit = {}): Promise<Response> {
     let request = await requestOf(url, init);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      this.check(request.url);
+      checkUrl(request.url);
       request.signal?.throwIfAborted();
       const response = await exchange(this.agent, request);
       const next = init.redirect === 'manual' ? undefined : redirected(request, response);
@@ -64,18 +64,14 @@ export class Outbound {
     return this.agent.destroy();
   }
 
-  /** Names are checked when they are resolved, by `pin`. */
-  private check(url: URL): void {
-    if (url.protocol !== 'http:' && url.protocol !== 'https:')
-      throw new DomainError('invalid', `${url.protocol}//… cannot be fetched: expected http or https`);
-    if (url.username !== '' || url.password !== '')
-      throw new DomainError('invalid', `The URL of ${url.host} must not contain credentials`);
-    const address = url.hostname.replace(/^\[|\]$/g, '');
-    const refusal = isIP(address) === 0 ? undefined : this.networks.refusal(address);
-    if (refusal !== undefined) throw refused(url.host, `it is ${refusal}`);
-  }
+  /** All connections are made here, so no address escapes the check, and none is checked twice. */
+  private readonly connect: buildConnector.connector = (options, callback) => {
+    const refusal = isIP(options.hostname) === 0 ? undefined : this.networks.refusal(options.hostname);
+    if (refusal === undefined) this.connector(options, callback);
+    else queueMicrotask(() => callback(refused(options.host ?? options.hostname, `it is ${refusal}`), null));
+  };
 
-  /** The connection goes to an address that was checked here: the name is not resolved a second time. */
+  /** Names: the connection goes to an address that was checked here; the name is not resolved a second time. */
   private readonly pin: LookupFunction = (hostname, options, callback) => {
     callbackify(() => this.resolve(hostname))((error, addresses) => {
       if (error !== null) callback(error, []);
@@ -84,6 +80,8 @@ export class Outbound {
     });
   };
 
+  private readonly connector = buildConnector({ timeout: CONNECT_TIMEOUT_MS, lookup: this.pin });
+
   private async resolve(hostname: string): Promise<[LookupAddress, ...LookupAddress[]]> {
     const addresses = await this.lookup(hostname);
     const [first, ...others] = addresses.filter(({ address }) => this.networks.refusal(address) === undefined);
@@ -91,6 +89,13 @@ export class Outbound {
     const reasons = addresses.map(({ address }) => `${address}, ${this.networks.refusal(address)}`);
     throw refused(hostname, `it resolves to ${reasons.join(' and ') || 'nothing'}`);
   }
+}
+
+function checkUrl(url: URL): void {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new DomainError('invalid', `${url.protocol}//… cannot be fetched: expected http or https`);
+  if (url.username !== '' || url.password !== '')
+    throw new DomainError('invalid', `The URL of ${url.host} must not contain credentials`);
 }
 
 function refused(host: string, why: string): DomainError {
