@@ -75,11 +75,12 @@ export class Exchange<P extends Principal> implements Request<P> {
 
   /** Made only when asked for: it is the dearest part of a small request. */
   get signal(): AbortSignal {
-    if (!this.controller) {
-      this.controller = new AbortController();
+    if (this.controller) return this.controller.signal;
+    this.controller = new AbortController();
+    if (this.isOver || this.wire.isClosed) this.controller.abort();
+    else {
       this.onGone = () => this.abort('The client is gone');
       this.wire.onClose(this.onGone);
-      if (this.isOver || this.wire.isClosed) this.controller.abort();
     }
     return this.controller.signal;
   }
