@@ -166,6 +166,27 @@ test('answers everything that came before stdin ended, writes nothing but messag
   });
 });
 
+test('nothing is said of a call that the client cancelled, nor of a cancel that comes too late', async () => {
+  fixture.host.tools.set(
+    'wait',
+    tool('wait', (_args, { signal }) => sleep(60_000, text('late'), { signal })),
+  );
+  const cancel = (requestId: number) => ({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } });
+  const wait = { ...echo(1), params: { name: 'wait', arguments: {} } };
+  const legacy = await run(['--url', fixture.url], [hello, initialized, wait, cancel(1)]);
+  expect(legacy).toMatchObject({ code: 0, stderr: '', messages: [{ id: 'hello' }] });
+  expect(legacy.messages).toHaveLength(1);
+
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  const modern = { ...echo(2), params: { ...echo(2).params, _meta } };
+  const late = await run(['--url', fixture.url], [modern, cancel(99)]);
+  expect(late).toMatchObject({ code: 0, stderr: '', messages: [{ id: 2, result: text('x') }] });
+  expect(late.messages).toHaveLength(1);
+});
+
 test('a call that does not end holds the exit up for a few seconds only', async () => {
   fixture.host.tools.set(
     'wait',

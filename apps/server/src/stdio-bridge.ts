@@ -52,7 +52,7 @@ export class StdioBridge {
     if (line.trim() === '') return;
     const frame = parse(line);
     if (frame === undefined) return this.write(failure(null, PARSE_ERROR, 'This line is not a JSON-RPC message'));
-    if (this.isCancelled(frame)) return;
+    if (this.hangUp(frame)) return;
     const messages = Array.isArray(frame) ? frame : [frame];
     const headers = Array.isArray(frame) ? undefined : modernHeaders(frame);
     const exchange: Exchange = {
@@ -75,13 +75,18 @@ export class StdioBridge {
     await this.http.close();
   }
 
-  /** In the newest revision a request is cancelled by hanging up; older servers are told. */
-  private isCancelled(frame: Frame): boolean {
+  /**
+   * In the newest revision a request is cancelled by hanging up; older servers are told.
+   * True when the message has then done its work.
+   */
+  private hangUp(frame: Frame): boolean {
     if (Array.isArray(frame) || frame.method !== 'notifications/cancelled') return false;
-    const id = isJsonObject(frame.params) ? frame.params.requestId : undefined;
-    const exchange = [...this.exchanges].find(({ isModern, open }) => isModern && open.has(id as RequestId));
-    exchange?.abort.abort();
-    return exchange !== undefined;
+    const id = (isJsonObject(frame.params) ? frame.params.requestId : undefined) as RequestId;
+    const exchange = [...this.exchanges].find(({ open }) => open.has(id));
+    // Nobody waits for this answer any more.
+    exchange?.open.delete(id);
+    if (exchange?.isModern === true) exchange.abort.abort();
+    return exchange?.isModern ?? !this.session.hasBegun;
   }
 
   private start(exchange: Exchange, frame: Frame, headers?: Record<string, string>) {
@@ -112,10 +117,11 @@ export class StdioBridge {
   }
 
   private async relay(message: JsonObject, open: Set<RequestId>): Promise<void> {
-    const [only] = open;
-    // A refusal from before the body was read names no request.
-    const isForOnly = open.size === 1 && message.error !== undefined && (message.id ?? null) === null;
-    const answer = isForOnly ? { ...message, id: only } : message;
+    const [only, ...others] = open;
+    // A refusal from before the server read the body names no request.
+    const isNameless = message.error !== undefined && (message.id ?? null) === null && others.length === 0;
+    if (isNameless && only === undefined) return void process.stderr.write(`${JSON.stringify(message.error)}\n`);
+    const answer = isNameless ? { ...message, id: only } : message;
     if (!('method' in answer)) open.delete(answer.id as RequestId);
     this.session.notice(answer);
     await this.write(answer);

@@ -1,5 +1,6 @@
 import { DomainError, isJsonObject, type JsonObject } from '@app/core';
 import { Agent, fetch, type Response } from 'undici';
+import { lines } from './stdio-lines.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 1_000;
@@ -100,18 +101,12 @@ async function* messagesOf(response: Response): AsyncIterable<JsonObject> {
 
 /** The data of each server-sent event; comments, names and ids do not matter here. */
 async function* eventData(response: Response): AsyncIterable<string> {
-  const decoder = new TextDecoder();
-  let rest = '';
   let data: string[] = [];
-  for await (const chunk of response.body ?? []) {
-    const received = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n');
-    rest = received.pop() ?? '';
-    for (const raw of received) {
-      const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
-      if (line.startsWith('data:')) data.push(line.slice(line.startsWith('data: ') ? 6 : 5));
-      if (line !== '' || data.length === 0) continue;
-      yield data.join('\n');
-      data = [];
-    }
+  for await (const raw of lines((response.body ?? []) as AsyncIterable<Uint8Array>)) {
+    const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+    if (line.startsWith('data:')) data.push(line.slice(line.startsWith('data: ') ? 6 : 5));
+    if (line !== '' || data.length === 0) continue;
+    yield data.join('\n');
+    data = [];
   }
 }

@@ -19,13 +19,17 @@ export class StdioSession {
   /** The client's own `initialize`, for beginning again. */
   private hello: JsonObject | undefined;
   private renewal: Promise<void> | undefined;
-  private listening: Promise<void> | undefined;
+  private isListening = false;
   private readonly ended = new AbortController();
 
   constructor(
     private readonly http: McpHttp,
     private readonly write: (message: unknown) => Promise<void>,
   ) {}
+
+  get hasBegun(): boolean {
+    return this.hello !== undefined;
+  }
 
   /** Sends what the client said within the session; a forgotten session is begun again without the client noticing. */
   async post(frame: Frame, signal: AbortSignal): Promise<Response> {
@@ -38,7 +42,7 @@ export class StdioSession {
       response = await this.http.post(frame, this.headers(), signal);
     }
     const isReady = !Array.isArray(frame) && frame.method === INITIALIZED.method && response.ok;
-    if (isReady) this.listening ??= this.listen();
+    if (isReady && !this.isListening) void this.listen();
     return response;
   }
 
@@ -50,7 +54,6 @@ export class StdioSession {
 
   async close(): Promise<void> {
     this.ended.abort();
-    await this.listening;
     // The server may be gone, or know no DELETE: the session then ends by itself.
     if (this.id !== undefined) await this.http.endSession(this.headers()).catch(() => undefined);
   }
@@ -59,7 +62,7 @@ export class StdioSession {
     this.hello = hello;
     this.version = undefined;
     const response = await this.http.post(hello, {}, signal);
-    this.id = response.headers.get('mcp-session-id') ?? undefined;
+    if (response.ok) this.id = response.headers.get('mcp-session-id') ?? undefined;
     return response;
   }
 
@@ -88,6 +91,7 @@ export class StdioSession {
 
   /** Passes on what the server says outside of any request, for as long as the session lasts. */
   private async listen(): Promise<void> {
+    this.isListening = true;
     const { signal } = this.ended;
     for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
       try {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { McpHttp } from './stdio-http.js';
 import { StdioBridge } from './stdio-bridge.js';
+import { McpHttp } from './stdio-http.js';
+import { lines } from './stdio-lines.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:3000/mcp';
 const USAGE = `Usage: main.js stdio [--url ${DEFAULT_URL}] [--key KEY]
@@ -46,22 +47,7 @@ function readOptions(argv: string[]): Options | string {
 }
 
 async function forwardAll(input: Readable, bridge: StdioBridge): Promise<void> {
-  for await (const line of lines(input)) await bridge.take(line);
-}
-
-/** Not `node:readline`: it also splits at U+2028, which JSON strings may hold. */
-async function* lines(input: Readable): AsyncIterable<string> {
-  let pieces: Buffer[] = [];
-  for await (const chunk of input as AsyncIterable<Buffer>) {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      yield Buffer.concat([...pieces, chunk.subarray(start, end)]).toString('utf8');
-      pieces = [];
-      start = end + 1;
-    }
-    pieces.push(chunk.subarray(start));
-  }
-  yield Buffer.concat(pieces).toString('utf8');
+  for await (const line of lines(input as AsyncIterable<Buffer>)) await bridge.take(line);
 }
 
 /** Waits while the client does not read, which in turn slows the server's stream down. */
