@@ -1,29 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { AgentConnection } from '@app/a2a';
 import { expect, test } from 'vitest';
-import { listen, useClient, say } from './support/a2a-client.js';
-import { sendJson, sendResult, sendStream, startStubAgent, type StubRequest } from './support/stub-agent.js';
+import { connectTo, listen, say, useClient } from './support/a2a-client.js';
+import { methodsOf, sendJson, sendResult, sendStream, startRpcStub, startStubAgent } from './support/stub-agent.js';
 
 const client = useClient();
 const signal = () => AbortSignal.timeout(20_000);
 
-/** A connection to a stub, without a card's detour. */
-function at(url: string, streaming: boolean, more: Partial<AgentConnection> = {}): AgentConnection {
-  const card = client.readCard({ name: 'Stub', url, capabilities: { streaming } });
-  return { card, origins: [new URL(url).origin], ...more };
-}
-
 const exchange = (agent: AgentConnection, rest = {}) => listen(client.send(agent, say('hi', rest), signal()));
-type Answers = Record<string, (response: ServerResponse, request: StubRequest) => void>;
-
-/** A stub that answers by JSON-RPC method; others are unknown to it. */
-const startRpc = (answers: Answers) =>
-  startStubAgent((request, response) => {
-    const answer = answers[request.body?.method ?? ''];
-    if (answer) return answer(response, request);
-    return sendJson(response, { jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'Method not found' } });
-  });
-const methodsOf = (requests: readonly StubRequest[]) => requests.map(({ body }) => body?.method);
 
 const task = (state: string, text?: string, more = {}) => ({
   kind: 'task',
@@ -35,7 +19,7 @@ const task = (state: string, text?: string, more = {}) => ({
 const update = (state: string, text?: string) => ({ ...task(state, text), kind: 'status-update', taskId: 't1' });
 
 test('VoltAgent: no kinds, events that begin with a record separator, the answer in the status message', async () => {
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/stream': (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
       for (const state of ['submitted', 'working', 'completed']) {
@@ -49,38 +33,38 @@ test('VoltAgent: no kinds, events that begin with a record separator, the answer
       response.end();
     },
   });
-  const { snapshot, answer } = await exchange(at(stub.url, true));
+  const { snapshot, answer } = await exchange(connectTo(client, stub.url, { streaming: true }));
   expect(snapshot).toMatchObject({ taskId: 't1', contextId: 'c1', state: 'completed' });
   expect(answer).toBe('completed');
 });
 
 test('input_required and a status message that is a string (Reactive Agents)', async () => {
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/send': (response) =>
       sendResult(response, { id: 't1', status: { state: 'input_required', message: 'Which?' } }),
   });
-  expect((await exchange(at(stub.url, false))).snapshot).toMatchObject({
+  expect((await exchange(connectTo(client, stub.url))).snapshot).toMatchObject({
     state: 'input-required',
     message: [{ text: 'Which?' }],
   });
 });
 
 test('plain JSON in answer to a stream is taken, and the task followed', async () => {
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/stream': (response) => sendResult(response, task('working')),
     'tasks/get': (response) => sendResult(response, task('completed', 'done')),
   });
-  expect((await exchange(at(stub.url, true))).answer).toBe('done');
+  expect((await exchange(connectTo(client, stub.url, { streaming: true }))).answer).toBe('done');
 });
 
 test('a stream that ends without an outcome: the agent is asked for the truth', async () => {
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/stream': (response) => sendStream(response, [task('submitted'), update('working', 'on it')]),
     'tasks/resubscribe': (response) => sendStream(response, [task('working')]),
     'tasks/get': (response) => sendResult(response, task(stub.requests.length > 5 ? 'completed' : 'working', 'done')),
   });
-  expect((await exchange(at(stub.url, true))).answer).toBe('done');
-  expect(methodsOf(stub.requests).slice(0, 4)).toEqual([
+  expect((await exchange(connectTo(client, stub.url, { streaming: true }))).answer).toBe('done');
+  expect(methodsOf(stub).slice(0, 4)).toEqual([
     'message/stream',
     'tasks/resubscribe',
     'tasks/get',
@@ -91,7 +75,7 @@ test('a stream that ends without an outcome: the agent is asked for the truth', 
 test('a broken stream is attached to again; what was missed comes with the task as a whole', async () => {
   const artifact = (text: string) => ({ artifactId: 'a', parts: [{ kind: 'text', text }] });
   const chunk = (text: string) => ({ kind: 'artifact-update', taskId: 't1', artifact: artifact(text), append: true });
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/stream': (response) => sendStream(response, [task('working'), chunk('1 ')], 'break'),
     'tasks/resubscribe': (response) =>
       sendStream(response, [
@@ -100,9 +84,9 @@ test('a broken stream is attached to again; what was missed comes with the task 
         update('completed'),
       ]),
   });
-  const { snapshot, answer } = await exchange(at(stub.url, true));
+  const { snapshot, answer } = await exchange(connectTo(client, stub.url, { streaming: true }));
   expect([snapshot.state, answer]).toEqual(['completed', '1 2 3']);
-  expect(methodsOf(stub.requests)).toEqual(['message/stream', 'tasks/resubscribe']);
+  expect(methodsOf(stub)).toEqual(['message/stream', 'tasks/resubscribe']);
 });
 
 test('a subscription that does not begin with the task is not trusted', async () => {
@@ -112,25 +96,27 @@ test('a subscription that does not begin with the task is not trusted', async ()
     artifact: { artifactId: 'a', parts: [{ text: '3' }] },
     append: true,
   };
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/stream': (response) => sendStream(response, [task('working')], 'break'),
     'tasks/resubscribe': (response) => sendStream(response, [chunk, update('completed')]),
     'tasks/get': (response) =>
       sendResult(response, task('completed', undefined, { artifacts: [{ parts: [{ kind: 'text', text: '1 2 3' }] }] })),
   });
-  expect((await exchange(at(stub.url, true))).answer).toBe('1 2 3');
+  expect((await exchange(connectTo(client, stub.url, { streaming: true }))).answer).toBe('1 2 3');
 });
 
 test('a card that promises streams the agent does not know: the message is sent plainly, once', async () => {
-  await using stub = await startRpc({ 'message/send': (response) => sendResult(response, task('completed', 'plain')) });
-  expect((await exchange(at(stub.url, true))).answer).toBe('plain');
-  expect(methodsOf(stub.requests)).toEqual(['message/stream', 'message/send']);
+  await using stub = await startRpcStub({
+    'message/send': (response) => sendResult(response, task('completed', 'plain')),
+  });
+  expect((await exchange(connectTo(client, stub.url, { streaming: true }))).answer).toBe('plain');
+  expect(methodsOf(stub)).toEqual(['message/stream', 'message/send']);
 });
 
 test.each([true, false])(
   'a reply is not mistaken for unanswered by the old question (streaming: %s)',
   async (streaming) => {
-    await using stub = await startRpc({
+    await using stub = await startRpcStub({
       'message/stream': (response) =>
         sendStream(response, [task('input-required', 'Which?'), update('completed', 'Green it is')]),
       'message/send': (response, { body }) => {
@@ -138,7 +124,7 @@ test.each([true, false])(
         sendResult(response, waits ? task('completed', 'Green it is') : task('input-required', 'Which?'));
       },
     });
-    const { events, answer } = await exchange(at(stub.url, streaming), { taskId: 't1' });
+    const { events, answer } = await exchange(connectTo(client, stub.url, { streaming }), { taskId: 't1' });
     expect(answer).toBe('Green it is');
     expect(events.filter((event) => 'state' in event && event.state === 'input-required')).toEqual([]);
   },
@@ -146,21 +132,21 @@ test.each([true, false])(
 
 test('polling looks less and less often, tells only news, and asks for the history', async () => {
   const started = Date.now();
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/send': (response) => sendResult(response, task('submitted')),
     'tasks/get': (response) =>
       sendResult(response, task(Date.now() - started < 1_500 ? 'working' : 'completed', 'done')),
   });
-  const { events } = await exchange(at(stub.url, false));
+  const { events } = await exchange(connectTo(client, stub.url));
   expect(events.map((event) => 'state' in event && event.state)).toEqual(['submitted', 'working', 'completed']);
   // At 250, 500, 1,000 and 2,000 ms.
-  expect(methodsOf(stub.requests)).toHaveLength(5);
+  expect(methodsOf(stub)).toHaveLength(5);
   expect(stub.requests[1]?.body?.params).toMatchObject({ id: 't1', historyLength: 100 });
 });
 
 test('an agent that is away for a moment is waited for', async () => {
   let looks = 0;
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/send': (response) => sendResult(response, task('working')),
     'tasks/get': (response) => {
       looks += 1;
@@ -169,19 +155,19 @@ test('an agent that is away for a moment is waited for', async () => {
       else sendResult(response, task('completed', 'back again'));
     },
   });
-  expect((await exchange(at(stub.url, false))).answer).toBe('back again');
+  expect((await exchange(connectTo(client, stub.url))).answer).toBe('back again');
 });
 
 test('an agent that dies for good in the middle of a task is given up within a quarter of a minute', async () => {
-  const stub = await startRpc({ 'message/stream': (response) => sendStream(response, [task('working')], 'break') });
-  const talking = exchange(at(stub.url, true));
+  const stub = await startRpcStub({ 'message/stream': (response) => sendStream(response, [task('working')], 'break') });
+  const talking = exchange(connectTo(client, stub.url, { streaming: true }));
   setTimeout(() => void stub.close(), 10);
   await expect(talking).rejects.toMatchObject({ code: 'unavailable' });
 });
 
 test('a stream that breaks before it named a task is unavailable, and is not sent again', async () => {
-  await using stub = await startRpc({ 'message/stream': (response) => sendStream(response, [], 'break') });
-  await expect(exchange(at(stub.url, true))).rejects.toMatchObject({
+  await using stub = await startRpcStub({ 'message/stream': (response) => sendStream(response, [], 'break') });
+  await expect(exchange(connectTo(client, stub.url, { streaming: true }))).rejects.toMatchObject({
     code: 'unavailable',
     message: expect.stringMatching(/broke off its answer/),
   });
@@ -196,83 +182,48 @@ test.each([
   ],
   ['a number', (response: ServerResponse) => sendResult(response, 7)],
 ])('an answer that is %s is unavailable', async (_what, answer) => {
-  await using stub = await startRpc({ 'message/stream': answer });
-  await expect(exchange(at(stub.url, true))).rejects.toMatchObject({
+  await using stub = await startRpcStub({ 'message/stream': answer });
+  await expect(exchange(connectTo(client, stub.url, { streaming: true }))).rejects.toMatchObject({
     code: 'unavailable',
     message: expect.stringContaining(new URL(stub.url).host),
   });
+  expect(stub.requests).toHaveLength(1);
 });
 
 test.each(['plain', 'one event', 'a line without end'])('an answer without bounds is cut off: %s', async (shape) => {
   const megabyte = 'x'.repeat(1024 * 1024);
-  await using stub = await startRpc({
+  await using stub = await startRpcStub({
     'message/stream': (response) => {
       response.writeHead(200, { 'content-type': shape === 'plain' ? 'application/json' : 'text/event-stream' });
       const line = shape === 'one event' ? `data: ${megabyte}\n` : megabyte;
       for (let i = 0; i < 30; i += 1) response.write(line);
     },
   });
-  await expect(exchange(at(stub.url, true))).rejects.toMatchObject({ code: 'too_large' });
+  await expect(exchange(connectTo(client, stub.url, { streaming: true }))).rejects.toMatchObject({ code: 'too_large' });
 });
 
-test('the tenant of an interface is echoed in every request, in either binding', async () => {
+test('whoever stops listening hangs up', async () => {
+  let isHeard = true;
+  await using stub = await startRpcStub({
+    'message/stream': (response) => {
+      response.once('close', () => (isHeard = false));
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`data: ${JSON.stringify({ result: task('working') })}\n\n`);
+    },
+  });
+  const agent = connectTo(client, stub.url, { streaming: true });
+  for await (const _event of client.send(agent, say('hi'), signal())) break;
+  await expect.poll(() => isHeard).toBe(false);
+});
+
+test('over HTTP+JSON, a 404 in JSON is an unknown task; one that is a web page is an accident', async () => {
   await using stub = await startStubAgent(({ path }, response) => {
-    const result = { id: 't1', status: { state: 'TASK_STATE_WORKING' } };
-    return path === '/'
-      ? sendResult(response, result)
-      : sendJson(response, path.endsWith(':send') ? { task: result } : result);
+    if (path.includes('unknown')) sendJson(response, { error: { message: 'No such task' } }, 404);
+    else response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>No such page</h1>');
   });
-  for (const protocolBinding of ['JSONRPC', 'HTTP+JSON']) {
-    const supportedInterfaces = [{ url: stub.url, protocolBinding, protocolVersion: '1.0', tenant: 'acme' }];
-    const agent = { card: client.readCard({ name: 'Stub', supportedInterfaces }), origins: [] };
-    for await (const _event of client.send(agent, say('hi'), signal())) break;
-    await client.get(agent, 't1', signal());
-    await client.cancel(agent, 't1', signal());
-  }
-  expect(stub.requests.slice(0, 3).map(({ body }) => body?.params?.tenant)).toEqual(['acme', 'acme', 'acme']);
-  expect(stub.requests.slice(3).map(({ path }) => path)).toEqual([
-    '/acme/message:send',
-    '/acme/tasks/t1?historyLength=100',
-    '/acme/tasks/t1:cancel',
-  ]);
-});
-
-test('credentials and headers go to no origin but those pinned, and a refusal says why', async () => {
-  await using stub = await startRpc({ 'message/send': (response) => response.writeHead(401).end() });
-  const secret = { credentials: { type: 'bearer', token: 'secret' }, headers: { 'x-team': 'one' } } as const;
-  const stranger = at(stub.url, false, { ...secret, origins: ['https://a.example'] });
-  await expect(exchange(stranger)).rejects.toMatchObject({
-    code: 'unavailable',
-    reason: 'CREDENTIALS_REFUSED',
-    message: expect.stringMatching(/ours are not for it, since its origin is not the one registered/),
-  });
-  expect(stub.requests[0]?.headers).not.toHaveProperty('authorization');
-  expect(stub.requests[0]?.headers).not.toHaveProperty('x-team');
-});
-
-test('with credentials, an interface that may see them is preferred', async () => {
-  await using trusted = await startRpc({
-    'message/send': (response) => sendResult(response, task('completed', 'trusted')),
-  });
-  await using other = await startRpc({
-    'message/send': (response) => sendResult(response, task('completed', 'other')),
-  });
-  const additionalInterfaces = [{ url: trusted.url, transport: 'JSONRPC' }];
-  const card = client.readCard({ name: 'Stub', url: other.url, additionalInterfaces });
-  const origins = [new URL(trusted.url).origin];
-  expect((await exchange({ card, origins })).answer).toBe('other');
-  expect((await exchange({ card, origins, credentials: { type: 'bearer', token: 'secret' } })).answer).toBe('trusted');
-});
-
-test('no error tells a secret, not even one that the agent repeats', async () => {
-  const stub = await startRpc({
-    'message/send': (response, { path, headers }) =>
-      sendJson(response, { jsonrpc: '2.0', error: { code: -32603, message: `${path} ${String(headers['x-team'])}` } }),
-  });
-  const credentials = { type: 'apiKey', in: 'query', name: 'key', value: 's3cret/+' } as const;
-  const agent = at(stub.url, false, { credentials, headers: { 'x-team': 'hush' } });
-  const messageOf = async () => ((await exchange(agent).catch((error: Error) => error)) as Error).message;
-  expect(await messageOf()).toMatch(/answered with an error: \/[?]key=[*]{3} [*]{3}$/);
-  await stub.close();
-  expect(await messageOf()).not.toMatch(/s3cret|hush/);
+  const card = client.readCard({ name: 'Stub', url: stub.url, preferredTransport: 'HTTP+JSON' });
+  const unknown = client.get({ card }, 'unknown', signal());
+  await expect(unknown).rejects.toMatchObject({ code: 'not_found', reason: 'TASK_NOT_FOUND' });
+  const misled = client.get({ card }, 'misled', signal());
+  await expect(misled).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('HTTP 404') });
 });

@@ -32,6 +32,16 @@ export async function connect(client: A2aClient, url: string): Promise<AgentConn
   return { card, origins: [new URL(url).origin] };
 }
 
+/** A connection to whatever is there, without a card's detour. */
+export function connectTo(
+  client: A2aClient,
+  url: string,
+  { streaming = false, ...more }: Partial<AgentConnection> & { streaming?: boolean } = {},
+): AgentConnection {
+  const card = client.readCard({ name: 'Stub', url, capabilities: { streaming } });
+  return { card, origins: [new URL(url).origin], ...more };
+}
+
 export const say = (text: string, rest: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
   messageId: randomUUID(),
   parts: [{ text }],

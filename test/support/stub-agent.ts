@@ -69,3 +69,15 @@ export function sendStream(response: ServerResponse, results: readonly unknown[]
   if (end === 'end') response.end();
   else setTimeout(() => response.destroy(), 20);
 }
+
+type RpcAnswers = Record<string, (response: ServerResponse, request: StubRequest) => void>;
+
+/** A stub that answers by JSON-RPC method; others are unknown to it. */
+export const startRpcStub = (answers: RpcAnswers): Promise<StubAgent> =>
+  startStubAgent((request, response) => {
+    const answer = answers[request.body?.method ?? ''];
+    if (answer) return answer(response, request);
+    return sendJson(response, { jsonrpc: '2.0', id: 1, error: { code: -32601, message: 'Method not found' } });
+  });
+
+export const methodsOf = (stub: StubAgent): unknown[] => stub.requests.map(({ body }) => body?.method);
