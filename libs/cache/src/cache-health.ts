@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { RedisLink } from './redis-link.js';
 
-export interface CacheState {
+interface CacheState {
   /** `degraded`: Redis is configured but away; `off`: none is configured. */
   readonly state: 'up' | 'degraded' | 'off';
   readonly latencyMs?: number;

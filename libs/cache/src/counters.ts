@@ -15,7 +15,7 @@ if left < 0 then
 end
 return { count, left }`;
 
-export interface Count {
+interface Count {
   /** How often in this window, this time included. */
   readonly count: number;
   /** How long until the window ends. */

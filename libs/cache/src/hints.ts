@@ -8,7 +8,7 @@ import { type RedisClient, RedisLink } from './redis-link.js';
 const LARGEST_HINT_BYTES = 4_096;
 const CHANNEL = 'a2a:hint:';
 
-export type HintListener = (payload: JsonObject) => void;
+type HintListener = (payload: JsonObject) => void;
 
 /** "Look again" between replicas. A hint may get lost, so whoever needs to know also looks by itself now and then. */
 @Injectable()

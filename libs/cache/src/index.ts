@@ -1,5 +1,5 @@
 export { Cache } from './cache.js';
 export { CacheModule } from './cache.module.js';
-export { CacheHealth, type CacheState } from './cache-health.js';
-export { type Count, Counters } from './counters.js';
-export { type HintListener, Hints } from './hints.js';
+export { CacheHealth } from './cache-health.js';
+export { Counters } from './counters.js';
+export { Hints } from './hints.js';

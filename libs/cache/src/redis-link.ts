@@ -117,7 +117,8 @@ export class RedisLink {
    * however long it takes: further writes would reset the idle timer of a socket on which nothing comes back.
    */
   private async probe(client: RedisClient): Promise<void> {
-    if (this.probing || this.state === 'up' || this.state === 'closed') return;
+    // Without a connection there is nothing to ask; `ready` asks again.
+    if (this.probing || this.isUp || !client.isReady) return;
     this.probing = true;
     try {
       const askedAt = performance.now();

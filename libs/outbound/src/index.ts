@@ -1,4 +1,3 @@
-export type { OutboundLimits } from './limits.js';
 export { Outbound, type OutboundOptions } from './outbound.js';
 export { OutboundModule } from './outbound.module.js';
 export type { OutboundInit } from './outgoing-request.js';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-export interface GeneratedSecret {
+interface GeneratedSecret {
   readonly value: string;
   /** True for the one process that made it. */
   readonly created: boolean;

@@ -1,3 +1,3 @@
-export { type GeneratedSecret, generatedSecret } from './generated-secret.js';
+export { generatedSecret } from './generated-secret.js';
 export { hashKey, KeyRing } from './key-ring.js';
 export { SecretsModule } from './secrets.module.js';
