@@ -102,6 +102,9 @@ test.each([
   [{ ...modern, supportedInterfaces: [{ protocolBinding: 'JSONRPC' }] }, '`supportedInterfaces[0].url`'],
   [{ ...modern, supportedInterfaces: [{ url: 'https://a.example' }] }, '`supportedInterfaces[0].protocolBinding`'],
   [{ ...modern, supportedInterfaces: [{ url: 'a:1', protocolBinding: 'GRPC' }] }, 'GRPC; expected one with JSONRPC'],
+  [{ ...legacy, description: 'a\0b' }, 'holds NUL'],
+  [{ ...legacy, 'key\uD800': 1 }, 'halves of characters'],
+  [{ ...legacy, deep: JSON.parse('['.repeat(10_000) + ']'.repeat(10_000)) as unknown }, 'JSON too deep'],
   [{ ...modern, skills: 'many' }, '`skills` must be a list'],
 ])('what is no card is refused, naming what is wrong (%#)', (raw, words) => {
   expect(() => readCard(raw)).toThrow(

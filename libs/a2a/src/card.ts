@@ -1,5 +1,5 @@
 import { DomainError, isJsonObject, type JsonObject } from '@app/core';
-import { cleanText, optionalText, textList } from './clean.js';
+import { cleanText, isClean, optionalText, textList } from './clean.js';
 import type { AgentCard, AgentInterface, Skill } from './model.js';
 
 export const MAX_CARD_BYTES = 256 * 1024;
@@ -22,6 +22,7 @@ const DEFAULT_MODES = ['text/plain'];
  */
 export function readCard(raw: unknown, base?: string): AgentCard {
   if (!isJsonObject(raw)) throw invalid('it must be a JSON object');
+  if (!isClean(raw)) throw invalid('it holds NUL, halves of characters, or JSON too deep to be stored');
   if (Buffer.byteLength(JSON.stringify(raw)) > MAX_CARD_BYTES) {
     throw new DomainError('too_large', `The agent card is larger than ${MAX_CARD_BYTES} bytes`);
   }

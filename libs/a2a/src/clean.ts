@@ -19,6 +19,14 @@ export function cleanJson(value: unknown, depth = 0): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [cleanText(key), cleanJson(item, depth + 1)]));
 }
 
+/** Whether cleaning would leave a JSON value as it is. */
+export function isClean(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return cleanText(value) === value;
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth >= MAX_DEPTH) return false;
+  return Object.entries(value).every(([key, item]) => isClean(key) && isClean(item, depth + 1));
+}
+
 /** The cleaned string, or undefined for anything else and for ''. */
 export const optionalText = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? cleanText(value) : undefined;
