@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +16,8 @@ import { until } from './support/until.js';
 
 const NOBODY = 65534;
 const isRoot = process.getuid?.() === 0;
+/** Only root can be another user: for a plain user these cases do not exist, and all others are about a plain user. */
+const asRoot = isRoot ? [NOBODY] : [];
 
 describe('the embedded PostgreSQL', () => {
   test('is a PostgreSQL 18 with unicode and no port, in a directory for a user that is not root', async () => {
@@ -56,7 +67,7 @@ describe('the embedded PostgreSQL', () => {
     expect(existsSync(join(dataDir, 'postgres/postmaster.pid'))).toBe(false);
   });
 
-  test.runIf(isRoot)('works for a plain user, and root can go on with what that user began', async () => {
+  test.each(asRoot)('works for plain user %i, and root can go on with what that user began', async () => {
     using directory = temporaryDirectory();
     chownSync(directory.path, NOBODY, NOBODY);
     const owner = startOwner(directory.path, NOBODY);
@@ -131,6 +142,17 @@ describe.concurrent('a directory', () => {
 
     const { text } = await owner.outcome();
     expect(text).toMatch(/postgres holds data of PostgreSQL 17, .* brings PostgreSQL 18\. .*DATABASE_URL/);
+  });
+
+  test.each(asRoot)('that user %i, as which PostgreSQL runs, cannot reach is refused and left empty', async () => {
+    using directory = temporaryDirectory();
+    const dataDir = join(directory.path, 'data');
+
+    await using owner = startOwner(dataDir);
+
+    const { text } = await owner.outcome();
+    expect(text).toContain(`cannot use ${dataDir}: it lies in a directory that is closed to uid ${NOBODY}`);
+    expect(readdirSync(dataDir)).toEqual([]);
   });
 
   test.each([

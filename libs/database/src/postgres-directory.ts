@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { PostgresBinaries, PostgresUser } from './postgres-binaries.js';
-import { DatabaseStartError, explainOutput, inDirectory } from './start-error.js';
+import { DatabaseStartError, explainOutput, inDirectory, unusableDirectory } from './start-error.js';
 
 /** `nobody`, by the number it has everywhere; PostgreSQL refuses a number without a name. */
 const NOBODY: PostgresUser = { uid: 65534, gid: 65534 };
@@ -49,7 +49,7 @@ export function openDirectory(dataDir: string): PostgresDirectory {
     const base = realpathSync(dataDir);
     const cluster = join(base, 'postgres');
     const user = process.getuid?.() === 0 ? ownerOf(cluster) : undefined;
-    if (user !== undefined) chmodSync(base, statSync(base).mode | 0o111);
+    if (user !== undefined) letIn(base, user);
     const near = join(base, 'run');
     const temporarySockets = Buffer.byteLength(join(near, SOCKET_FILE)) > SOCKET_PATH_BYTES;
     const directory = { base, cluster, user, temporarySockets, sockets: temporarySockets ? shortDirectory() : near };
@@ -148,6 +148,13 @@ const outputOf = (error: unknown): string =>
 function handOver(path: string, user: PostgresUser | undefined): void {
   if (user !== undefined) chownSync(path, user.uid, user.gid);
   chmodSync(path, 0o700);
+}
+
+/** The user of PostgreSQL must be able to pass through DATA_DIR, which is ours to open, and through all above it. */
+function letIn(base: string, user: PostgresUser): void {
+  chmodSync(base, statSync(base).mode | 0o111);
+  if (spawnSync('/bin/sh', ['-c', 'cd "$0"', base], { ...user, cwd: '/' }).status !== 0)
+    throw unusableDirectory(base, `lies in a directory that is closed to uid ${user.uid}, as which PostgreSQL runs`);
 }
 
 /** As root PostgreSQL runs as whoever made the data, so that root can continue what a plain user has begun. */

@@ -16,6 +16,7 @@ export class Postgres {
     readonly stop: () => Promise<void>,
   ) {}
 
+  /** With its password: not to be shown. */
   get url(): string {
     return this.connection.connectionString ?? '';
   }

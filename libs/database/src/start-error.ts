@@ -14,6 +14,8 @@ const DIRECTORY_TROUBLE: Readonly<Record<string, string>> = {
   EDQUOT: 'is over its disk quota',
   ENOTDIR: 'is not a directory',
   EEXIST: 'is not a directory',
+  // Node's recursive mkdir says this where mkdir says EROFS.
+  ENOENT: 'cannot be made there (is the file system read-only?)',
 };
 
 /** The same, and more, in the words of PostgreSQL's own programs. */
@@ -47,7 +49,7 @@ export function unsupportedPlatform(platform: string, reason: string): DatabaseS
   );
 }
 
-function unusableDirectory(directory: string, trouble: string, cause: unknown): DatabaseStartError {
+export function unusableDirectory(directory: string, trouble: string, cause?: unknown): DatabaseStartError {
   return new DatabaseStartError(
     `The embedded PostgreSQL cannot use ${directory}: it ${trouble}. Mend that, choose another DATA_DIR, or set DATABASE_URL.`,
     { cause },
