@@ -42,7 +42,7 @@ test('a key is shown once, opens both doors until it is revoked, and is stored a
   expect(listed.items).toEqual([{ id: created.id, name: 'ci', createdAt: expect.any(String), revokedAt: null }]);
   await server.json(204, 'DELETE', `/api/v1/api-keys/${created.id}`);
   expect(await answerTo({ authorization: `Bearer ${created.key}` })).toBe(401);
-  await expect(client.callTool({ name: 'list_agents', arguments: {} })).rejects.toThrow();
+  await expect(client.callTool({ name: 'list_agents', arguments: {} })).rejects.toThrow(/unknown or revoked/);
   await client.close();
   expect((await server.call('DELETE', `/api/v1/api-keys/${created.id}`)).status).toBe(404);
 });

@@ -10,7 +10,7 @@ const READY_MS = 20_000;
 export const ADMIN_KEY = 'test-admin-key-0123456789';
 
 /** One line of the server's log. */
-export type LogLine = Record<string, unknown> & { level: string; context: string; message: string };
+type LogLine = Record<string, unknown> & { level: string; context: string; message: string };
 
 export interface ServerOptions {
   /** Environment on top of the usual; undefined takes a variable away. */

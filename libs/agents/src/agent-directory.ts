@@ -138,7 +138,7 @@ function entryOf(row: Agent, { credentials, headers }: Secrets): DirectoryEntry 
 }
 
 /** Secrets go only to the origin the card came from; an inline card's addresses were given by the one who gave the secrets. */
-export function connectionOf({ card, cardUrl }: Agent, secrets: Secrets): AgentConnection {
+function connectionOf({ card, cardUrl }: Agent, secrets: Secrets): AgentConnection {
   const origins = cardUrl === null ? card.interfaces.map(({ url }) => new URL(url).origin) : [new URL(cardUrl).origin];
   return { card, ...secrets, origins };
 }

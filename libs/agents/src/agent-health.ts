@@ -36,7 +36,10 @@ export class AgentHealth {
   private async problem(agent: Agent): Promise<string | undefined> {
     try {
       const url = agent.cardUrl ?? agent.card.interfaces[0]?.url ?? '';
-      await this.clients.refetch({ ...agent, cardUrl: url, cardEtag: agent.cardEtag }, AbortSignal.timeout(TIMEOUT_MS));
+      await this.clients.refetch(
+        { id: agent.id, cardUrl: url, cardEtag: agent.cardEtag },
+        AbortSignal.timeout(TIMEOUT_MS),
+      );
       return undefined;
     } catch (error) {
       if (error instanceof DomainError) return error.message;

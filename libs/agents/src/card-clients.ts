@@ -12,7 +12,10 @@ export class CardClients {
   ) {}
 
   /** Undefined: not modified. */
-  async refetch({ id, cardUrl, cardEtag }: Agent, signal: AbortSignal): Promise<FetchedCard | undefined> {
+  async refetch(
+    { id, cardUrl, cardEtag }: Pick<Agent, 'id' | 'cardUrl' | 'cardEtag'>,
+    signal: AbortSignal,
+  ): Promise<FetchedCard | undefined> {
     const secrets = await this.secrets.load(id);
     return this.a2a.refetch({ url: cardUrl ?? '', etag: cardEtag ?? undefined }, { ...secrets, signal });
   }

@@ -41,7 +41,8 @@ export function resumptionOf({ state, answers }: Request<Principal>): Resumption
   if (answer?.action !== 'accept') return { kind: 'declined', taskId };
   if (state.authorize === true) return { kind: 'follow', taskId };
   const content = isJsonObject(answer.content) ? answer.content : {};
-  const parts = state.structured === true ? [{ data: content }] : [{ text: String(content[KEY] ?? '') }];
+  const said = content[KEY];
+  const parts = state.structured === true ? [{ data: content }] : [{ text: typeof said === 'string' ? said : '' }];
   return { kind: 'send', taskId, parts };
 }
 

@@ -26,9 +26,9 @@ export class Cancellation {
   ) {
     this.timer = setTimeout(() => {
       this.timedOut = true;
-      void this.cancel();
+      this.cancel();
     }, timeoutMs).unref();
-    if (cause.aborted) void this.cancel();
+    if (cause.aborted) this.cancel();
     else cause.addEventListener('abort', this.cancel, { once: true });
   }
 
@@ -49,12 +49,14 @@ export class Cancellation {
     this.stop.abort();
   }
 
-  private readonly cancel = async (): Promise<void> => {
+  private readonly cancel = (): void => void this.carryOut();
+
+  private async carryOut(): Promise<void> {
     if (this.task.upstreamId === undefined) await this.waitForId();
     if (this.stop.signal.aborted) return;
     if (this.task.upstreamId !== undefined) await this.tellAgent(this.task.upstreamId);
     this.stop.abort(this.cause.reason);
-  };
+  }
 
   private waitForId(): Promise<void> {
     return new Promise((resolve) => {

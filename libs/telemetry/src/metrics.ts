@@ -3,11 +3,11 @@ import { getOrCreateMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 
 /** What `a2a_errors_total` counts by. `internal` is ours to fix; the others say whose turn it is. */
-export const ERROR_TYPES = ['invalid', 'denied', 'agent', 'timeout', 'internal'] as const;
+const ERROR_TYPES = ['invalid', 'denied', 'agent', 'timeout', 'internal'] as const;
 export type ErrorType = (typeof ERROR_TYPES)[number];
 
 /** How a task ended, in the words of `get_status`. */
-export const TASK_OUTCOMES = ['done', 'error', 'canceled'] as const;
+const TASK_OUTCOMES = ['done', 'error', 'canceled'] as const;
 
 /** Label values that callers can invent are cut here; everything above counts as `other`. */
 const MAX_AGENT_LABELS = 200;
