@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Log } from '@app/telemetry';
 import { findBinaries } from './postgres-binaries.js';
@@ -37,11 +38,16 @@ export class EmbeddedPostgres {
   /** @throws DatabaseStartError */
   static async start(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
     const directory = openDirectory(options.dataDir);
-    const binaries = await findBinaries(directory.base, directory.user);
-    await ensureCluster(directory, binaries);
-    const embedded = new EmbeddedPostgres(directory, binaries.postgres, options);
-    await embedded.launch();
-    return embedded;
+    try {
+      const binaries = await findBinaries(directory.base, directory.user);
+      await ensureCluster(directory, binaries);
+      const embedded = new EmbeddedPostgres(directory, binaries.postgres, options);
+      await embedded.launch();
+      return embedded;
+    } catch (error) {
+      if (directory.temporarySockets) rmSync(directory.sockets, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
