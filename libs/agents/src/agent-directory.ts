@@ -3,7 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, In, Repository } from 'typeorm';
 import type { AgentCard, AgentConnection } from '@app/a2a';
 import { Revisions } from '@app/database';
-import { Log, Metrics } from '@app/telemetry';
+import { Log, Metrics, type RegistryOperation } from '@app/telemetry';
 import { Agent } from './agent.entity.js';
 import { AgentSecrets, type Secrets } from './agent-secrets.js';
 import { type AgentTool, agentTools } from './agent-tools.js';
@@ -75,9 +75,8 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
   }
 
   /** After the commit: this replica knows when the caller gets its answer. */
-  async changed(operation: Parameters<Metrics['registryChanged']>[0], removed?: string): Promise<void> {
+  async changed(operation: RegistryOperation): Promise<void> {
     this.metrics.registryChanged(operation);
-    if (removed !== undefined) this.metrics.forgetAgent(removed);
     await this.follow();
   }
 
@@ -110,6 +109,7 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
         return entry === undefined ? [] : [[slug, entry]];
       }),
     );
+    this.metrics.agentsKnown([...this.entries.keys()]);
     this.metrics.agentsTotal.set(rows.length);
     this.metrics.agentsEnabled.set(enabled.length);
     if (toolsDiffer(before, this.entries)) for (const listener of this.listeners) listener();
@@ -139,7 +139,8 @@ function entryOf(row: Agent, { credentials, headers }: Secrets): DirectoryEntry 
 
 /** Secrets go only to the origin the card came from; an inline card's addresses were given by the one who gave the secrets. */
 function connectionOf({ card, cardUrl }: Agent, secrets: Secrets): AgentConnection {
-  const origins = cardUrl === null ? card.interfaces.map(({ url }) => new URL(url).origin) : [new URL(cardUrl).origin];
+  const trusted = cardUrl === null ? card.interfaces.map(({ url }) => url) : [cardUrl];
+  const origins = trusted.filter((url) => URL.canParse(url)).map((url) => new URL(url).origin);
   return { card, ...secrets, origins };
 }
 

@@ -81,7 +81,7 @@ export class AgentsService {
       if (!affected) throw changedMeanwhile(agent.slug);
       await this.directory.bump(manager);
     });
-    await this.directory.changed('remove', agent.slug);
+    await this.directory.changed('remove');
   }
 
   private async cardFor(call: Call, input: NewAgent): Promise<FoundCard> {

@@ -9,6 +9,9 @@ export type ErrorType = (typeof ERROR_TYPES)[number];
 /** How a task ended, in the words of `get_status`. */
 const TASK_OUTCOMES = ['done', 'error', 'canceled'] as const;
 
+const REGISTRY_OPERATIONS = ['register', 'update', 'refresh', 'remove'] as const;
+export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
+
 /** Label values that callers can invent are cut here; everything above counts as `other`. */
 const MAX_AGENT_LABELS = 200;
 
@@ -50,6 +53,8 @@ export class Metrics {
   constructor() {
     for (const type of ERROR_TYPES) this.errors.inc({ error_type: type }, 0);
     for (const status of TASK_OUTCOMES) this.requestsCompleted.inc({ status }, 0);
+    for (const operation of REGISTRY_OPERATIONS) this.operations.inc({ operation }, 0);
+    this.invocations.inc({ agent_id: 'other' }, 0);
     for (const status_class of ['2xx', '3xx', '4xx', '5xx']) this.httpResponses.inc({ status_class }, 0);
     for (const door of ['mcp', 'rest']) this.responseSeconds.zero({ door });
     for (const state of ['size', 'used', 'waiting']) this.databaseConnections.set({ state }, 0);
@@ -67,16 +72,23 @@ export class Metrics {
   }
 
   invoked(slug: string): void {
-    if (this.agentLabels.size < MAX_AGENT_LABELS) this.agentLabels.add(slug);
     this.invocations.inc({ agent_id: this.agentLabels.has(slug) ? slug : 'other' });
   }
 
-  /** The agent is gone: its label makes room for another. */
-  forgetAgent(slug: string): void {
-    if (this.agentLabels.delete(slug)) this.invocations.remove({ agent_id: slug });
+  /** Agents that are gone make room for the labels of others. */
+  agentsKnown(slugs: readonly string[]): void {
+    const known = slugs.slice(0, MAX_AGENT_LABELS);
+    for (const gone of [...this.agentLabels].filter((slug) => !known.includes(slug))) {
+      this.agentLabels.delete(gone);
+      this.invocations.remove({ agent_id: gone });
+    }
+    for (const slug of known.filter((name) => !this.agentLabels.has(name))) {
+      this.agentLabels.add(slug);
+      this.invocations.inc({ agent_id: slug }, 0);
+    }
   }
 
-  registryChanged(operation: 'register' | 'update' | 'refresh' | 'enable' | 'disable' | 'remove'): void {
+  registryChanged(operation: RegistryOperation): void {
     this.operations.inc({ operation });
   }
 
