@@ -99,12 +99,10 @@ export class AgentsService {
         'agent');
     for (let n = 1; n <= MAX_SLUG_TRIES; n++) {
       const slug = n === 1 ? base : `${base}-${n}`;
+      const agent = await this.tryInsert(slug, input, found, secrets);
+      if (agent !== undefined) return agent;
       const taken = await this.agents.findOneBy({ slug });
-      if (taken === null) {
-        const agent = await this.tryInsert(slug, input, found, secrets);
-        if (agent !== undefined) return agent;
-      }
-      const isSameAgent = taken !== null && found.url !== undefined && taken.cardUrl === found.url;
+      const isSameAgent = found.url !== undefined && taken?.cardUrl === found.url;
       if (input.slug !== undefined || isSameAgent)
         throw new DomainError(
           'conflict',
@@ -114,7 +112,7 @@ export class AgentsService {
     throw new DomainError('conflict', `slug: ${base} and its numbered variants are taken; choose one`);
   }
 
-  /** Undefined when another request took the slug meanwhile. */
+  /** Undefined when the slug is taken. */
   private async tryInsert(
     slug: string,
     { category, tags, enabled }: NewAgent,
