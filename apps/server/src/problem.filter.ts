@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError, type ErrorCode } from '@app/core';
+import { isDatabaseAway } from '@app/database';
 import { type ErrorType, Log, Metrics } from '@app/telemetry';
 import { type Problem, STATUS } from '@app/web';
 
@@ -48,7 +49,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   private report(error: unknown, status: number, request: FastifyRequest): void {
     const route = `${request.method} ${request.routeOptions.url ?? request.url}`;
-    const unexpected = !(error instanceof DomainError) && error instanceof Error;
+    const unexpected = status === 500 && error instanceof Error;
     this.log.error('Request failed', {
       status,
       route,
@@ -62,6 +63,13 @@ export class ProblemFilter implements ExceptionFilter {
 function failureOf(error: unknown): Failure {
   if (error instanceof DomainError)
     return { status: STATUS[error.code], code: error.code, detail: error.message, type: ERROR_TYPE[error.code] };
+  if (isDatabaseAway(error))
+    return {
+      status: 503,
+      code: 'unavailable',
+      detail: 'The database cannot be reached; try again soon.',
+      type: 'internal',
+    };
   const status = statusOf(error);
   if (status === undefined || status >= 500)
     return {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { type Caller, DomainError } from '@app/core';
+import { isDatabaseAway } from '@app/database';
 import { McpServer } from '@app/mcp-protocol';
 import { Authenticator } from '@app/permissions';
 import { Log, Metrics } from '@app/telemetry';
@@ -54,9 +55,14 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
     const isKnown = error instanceof DomainError && error.code === 'unauthenticated';
     if (!isKnown) this.log.error('A caller could not be authenticated', { route: PATH, cause: error });
     this.metrics.failed(isKnown ? 'denied' : 'internal');
-    const message = isKnown ? error.message : 'Something went wrong on our side';
+    const isAway = isDatabaseAway(error);
+    const message = isKnown
+      ? error.message
+      : isAway
+        ? 'The database cannot be reached; try again soon'
+        : 'Internal error';
     if (isKnown) response.setHeader('www-authenticate', 'Bearer');
-    response.writeHead(isKnown ? 401 : 500, { 'content-type': 'application/json' });
+    response.writeHead(isKnown ? 401 : isAway ? 503 : 500, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32000, message } }));
   }
 
