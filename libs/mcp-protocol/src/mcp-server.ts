@@ -17,7 +17,7 @@ import { SealedSessions, type Sealer } from './sealed-session.js';
 import { type ChangeKind, type OpenStream, Streams } from './streams.js';
 import { BatchWire, CloseCode, type Frames, FrameWire, HttpWire, type Wire } from './wire.js';
 
-export interface McpServerOptions<P extends Principal> {
+interface McpServerOptions<P extends Principal> {
   readonly host: Host<P>;
   /** Seals session ids and request states; all replicas must open each other's. */
   readonly seal: Sealer;

@@ -28,7 +28,6 @@ export interface OpenStream {
 /** All streams of this replica that wait for changes. */
 export class Streams {
   private readonly streams = new Set<OpenStream>();
-  private readonly perPrincipal = new Map<string, number>();
 
   constructor(private readonly limits: Limits) {}
 
@@ -38,21 +37,17 @@ export class Streams {
 
   /** @throws Refusal 429 when this principal has as many as it may. */
   add(stream: OpenStream): void {
-    const count = this.perPrincipal.get(stream.principalId) ?? 0;
+    const { principalId } = stream;
     const { streamsPerPrincipal } = this.limits;
-    if (count >= streamsPerPrincipal) {
-      log.warn('Refused one stream too many', { principal: stream.principalId, streamsPerPrincipal });
+    if (this.countOf(principalId) >= streamsPerPrincipal) {
+      log.warn('Refused one stream too many', { principal: principalId, streamsPerPrincipal });
       throw new Refusal(429, RpcCode.refused, `Too many open streams: at most ${streamsPerPrincipal} at a time`);
     }
-    this.perPrincipal.set(stream.principalId, count + 1);
     this.streams.add(stream);
   }
 
   remove(stream: OpenStream): void {
-    if (!this.streams.delete(stream)) return;
-    const left = (this.perPrincipal.get(stream.principalId) ?? 1) - 1;
-    if (left > 0) this.perPrincipal.set(stream.principalId, left);
-    else this.perPrincipal.delete(stream.principalId);
+    this.streams.delete(stream);
   }
 
   announce(change: Change): void {
@@ -65,6 +60,12 @@ export class Streams {
 
   endAll(): void {
     for (const stream of this.streams) stream.end();
+  }
+
+  private countOf(principalId: string): number {
+    let count = 0;
+    for (const stream of this.streams) if (stream.principalId === principalId) count++;
+    return count;
   }
 }
 
