@@ -1,4 +1,4 @@
-import { Cache, CacheHealth, CacheModule, Counters, Hints } from '@app/cache';
+import { Cache, CacheHealth, CacheModule, Counters, Hints, HotCopies } from '@app/cache';
 import { Config, ConfigModule } from '@app/config';
 import { NestFactory } from '@nestjs/core';
 import { expect, vi } from 'vitest';
@@ -14,6 +14,7 @@ export async function startReplica(redisUrl?: string) {
     cache: app.get(Cache),
     counters: app.get(Counters),
     hints: app.get(Hints),
+    copies: app.get(HotCopies),
     health: app.get(CacheHealth),
     close: () => app.close(),
     [Symbol.asyncDispose]: () => app.close(),

@@ -4,6 +4,7 @@ import { Cache } from './cache.js';
 import { CacheHealth } from './cache-health.js';
 import { Counters } from './counters.js';
 import { Hints } from './hints.js';
+import { HotCopies } from './hot-copies.js';
 import { RedisLink } from './redis-link.js';
 
 @Global()
@@ -13,9 +14,10 @@ import { RedisLink } from './redis-link.js';
     { provide: Cache, inject: [RedisLink], useFactory: (link: RedisLink) => Cache.open(link) },
     Counters,
     Hints,
+    HotCopies,
     CacheHealth,
   ],
-  exports: [Cache, Counters, Hints, CacheHealth],
+  exports: [Cache, Counters, Hints, HotCopies, CacheHealth],
 })
 export class CacheModule implements OnApplicationShutdown {
   constructor(

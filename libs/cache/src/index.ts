@@ -3,3 +3,4 @@ export { CacheModule } from './cache.module.js';
 export { CacheHealth } from './cache-health.js';
 export { Counters } from './counters.js';
 export { Hints } from './hints.js';
+export { type CopiesOf, HotCopies } from './hot-copies.js';
