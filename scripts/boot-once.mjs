@@ -10,7 +10,7 @@ install();
 build();
 const dataDir = mkdtempSync(join(tmpdir(), 'a2a-boot-'));
 chmodSync(dataDir, 0o755);
-const env = { PATH: process.env.PATH, DATA_DIR: dataDir, PORT: '0', LOG_FORMAT: 'json' };
+const env = { PATH: process.env.PATH, DATA_DIR: dataDir, PORT: '0', STREAM_PORT: '0', LOG_FORMAT: 'json' };
 const server = spawn(process.execPath, ['dist/apps/server/src/main.js'], {
   cwd: root,
   env,

@@ -80,6 +80,7 @@ export function launch(env: Record<string, string | undefined>, args: string[] =
     env: {
       PATH: process.env.PATH,
       PORT: '0',
+      STREAM_PORT: '0',
       LOG_FORMAT: 'json',
       LOG_LEVEL: 'debug',
       ADMIN_API_KEY: ADMIN_KEY,

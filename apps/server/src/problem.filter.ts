@@ -1,23 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DomainError, type ErrorCode } from '@app/core';
+import { DomainError } from '@app/core';
 import { isDatabaseAway } from '@app/database';
-import { type ErrorType, Log, Metrics } from '@app/telemetry';
+import { ERROR_TYPE, type ErrorType, Log, Metrics } from '@app/telemetry';
 import { type Problem, STATUS } from '@app/web';
-
-const ERROR_TYPE: Readonly<Record<ErrorCode, ErrorType>> = {
-  invalid: 'invalid',
-  unauthenticated: 'denied',
-  forbidden: 'denied',
-  not_found: 'invalid',
-  conflict: 'invalid',
-  precondition_failed: 'invalid',
-  too_large: 'invalid',
-  rate_limited: 'denied',
-  unavailable: 'agent',
-  timeout: 'timeout',
-};
 
 interface Failure {
   readonly status: number;

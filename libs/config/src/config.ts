@@ -29,8 +29,20 @@ export class Config {
   }
 
   get http() {
-    const { HOST: host, PORT: port, PUBLIC_URL: publicUrl, ALLOWED_HOSTS: allowedHosts = [] } = this.env;
-    return { host, port, publicUrl, allowedHosts };
+    const { HOST: host, PORT: port, PUBLIC_URL: publicUrl } = this.env;
+    return { host, port, publicUrl };
+  }
+
+  /** The names under which this server may be spoken to, beside `localhost` and addresses. */
+  get hostNames(): readonly string[] {
+    const { ALLOWED_HOSTS: allowed = [], PUBLIC_URL: http, PUBLIC_STREAM_URL: stream } = this.env;
+    return [...allowed, ...[http, stream].flatMap((url) => (url === undefined ? [] : [new URL(url).hostname]))];
+  }
+
+  /** The WebSocket door. */
+  get stream() {
+    const { HOST: host, STREAM_PORT: port, PUBLIC_STREAM_URL: publicUrl } = this.env;
+    return { host, port, publicUrl };
   }
 
   get log() {

@@ -24,10 +24,17 @@ export const Environment = z.object({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('The URL under which clients reach this server; its host is accepted in `Host` and `Origin`.'),
+  STREAM_PORT: port.default(8787).describe('Port of the WebSocket door; `0` takes a free one.'),
+  PUBLIC_STREAM_URL: z
+    .url({ protocol: /^wss?$/ })
+    .optional()
+    .describe(
+      'The URL under which clients reach the WebSocket door, e.g. `wss://agents.example.com:8787`; every `streamUrl` begins with it. Without it: the host of `PUBLIC_URL`, else `HOST`, and the port listened on.',
+    ),
   ALLOWED_HOSTS: list
     .optional()
     .describe(
-      'Further host names accepted in `Host` and `Origin` at `/mcp`, comma-separated; `*` accepts any. `localhost`, IP addresses and the host of `PUBLIC_URL` are always accepted (DNS-rebinding protection).',
+      'Further host names accepted in `Host` and `Origin` at `/mcp` and at the WebSocket door, comma-separated; `*` accepts any. `localhost`, IP addresses and the hosts of `PUBLIC_URL` and `PUBLIC_STREAM_URL` are always accepted (DNS-rebinding protection).',
     ),
   LOG_LEVEL: z
     .enum(['error', 'warn', 'info', 'debug'])

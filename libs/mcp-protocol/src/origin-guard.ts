@@ -5,6 +5,8 @@ import { Refusal, RpcCode } from './rpc.js';
 
 const LOCAL: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 const CACHED = 1000;
+export const NOT_SERVED =
+  'Forbidden: this Host or Origin is not served here. Name the host in ALLOWED_HOSTS to allow it.';
 /** The name of what is no URL: never a known one. */
 const UNREADABLE = '';
 
@@ -23,19 +25,19 @@ export class OriginGuard {
   }
 
   /** @throws Refusal 403. */
-  check({ host = '', origin }: IncomingHttpHeaders): void {
+  check(headers: IncomingHttpHeaders): void {
+    if (this.allows(headers)) return;
+    throw new Refusal(403, RpcCode.refused, NOT_SERVED);
+  }
+
+  allows({ host = '', origin }: IncomingHttpHeaders): boolean {
     const key = origin === undefined ? host : `${host}\n${origin}`;
     let isFine = this.verdicts.get(key);
     if (isFine === undefined) {
       isFine = this.judge(host, origin);
       this.verdicts.set(key, isFine);
     }
-    if (isFine) return;
-    throw new Refusal(
-      403,
-      RpcCode.refused,
-      'Forbidden: this Host or Origin is not served here. Name the host in ALLOWED_HOSTS to allow it.',
-    );
+    return isFine;
   }
 
   private judge(host: string, origin: string | undefined): boolean {

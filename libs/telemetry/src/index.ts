@@ -1,3 +1,3 @@
 export { configureLog, Log } from './log.js';
-export { type ErrorType, Metrics, type RegistryOperation } from './metrics.js';
+export { ERROR_TYPE, type ErrorType, Metrics, type RegistryOperation, type WebSocketEnd } from './metrics.js';
 export { TelemetryModule } from './telemetry.module.js';

@@ -1,16 +1,47 @@
 import { Injectable } from '@nestjs/common';
 import { getOrCreateMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
+import type { ErrorCode } from '@app/core';
 
 /** What `a2a_errors_total` counts by. `internal` is ours to fix; the others say whose turn it is. */
 const ERROR_TYPES = ['invalid', 'denied', 'agent', 'timeout', 'internal'] as const;
 export type ErrorType = (typeof ERROR_TYPES)[number];
+
+/** What each expected failure counts as. */
+export const ERROR_TYPE: Readonly<Record<ErrorCode, ErrorType>> = {
+  invalid: 'invalid',
+  unauthenticated: 'denied',
+  forbidden: 'denied',
+  not_found: 'invalid',
+  conflict: 'invalid',
+  precondition_failed: 'invalid',
+  too_large: 'invalid',
+  rate_limited: 'denied',
+  unavailable: 'agent',
+  timeout: 'timeout',
+};
 
 /** How a task ended, in the words of `get_status`. */
 const TASK_OUTCOMES = ['done', 'error', 'canceled'] as const;
 
 const REGISTRY_OPERATIONS = ['register', 'update', 'refresh', 'remove'] as const;
 export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
+
+/** Why WebSocket connections end. */
+const WEBSOCKET_ENDS = [
+  'done',
+  'client',
+  'lost',
+  'idle',
+  'slow',
+  'denied',
+  'not_found',
+  'limit',
+  'invalid',
+  'restart',
+  'internal',
+] as const;
+export type WebSocketEnd = (typeof WEBSOCKET_ENDS)[number];
 
 /** Label values that callers can invent are cut here; everything above counts as `other`. */
 const MAX_AGENT_LABELS = 200;
@@ -45,6 +76,14 @@ export class Metrics {
     'state',
   ]);
   readonly mcpStreams = gauge('a2a_mcp_streams', 'Open MCP streams (GET and subscriptions/listen).');
+  readonly webSocketConnections = gauge('a2a_websocket_connections', 'Open WebSocket connections of this replica.');
+  readonly webSocketStreams = gauge('a2a_websocket_streams', 'Tasks followed over them: streams and subscriptions.');
+  readonly webSocketMessages = counter('a2a_websocket_messages_total', 'WebSocket messages, by direction.', [
+    'direction',
+  ]);
+  readonly webSocketClosed = counter('a2a_websocket_closed_total', 'WebSocket connections that ended, by reason.', [
+    'reason',
+  ]);
   private readonly invocations = counter('a2a_agent_invocations_total', 'Calls to agents, by slug.', ['agent_id']);
   private readonly operations = counter('a2a_agent_operations_total', 'Changes of the registry.', ['operation']);
   private readonly buildInfo = gauge('a2a_build_info', 'Always 1; the version is in the labels.', ['version', 'node']);
@@ -56,8 +95,10 @@ export class Metrics {
     for (const operation of REGISTRY_OPERATIONS) this.operations.inc({ operation }, 0);
     this.invocations.inc({ agent_id: 'other' }, 0);
     for (const status_class of ['2xx', '3xx', '4xx', '5xx']) this.httpResponses.inc({ status_class }, 0);
-    for (const door of ['mcp', 'rest']) this.responseSeconds.zero({ door });
+    for (const door of ['mcp', 'rest', 'websocket']) this.responseSeconds.zero({ door });
     for (const state of ['size', 'used', 'waiting']) this.databaseConnections.set({ state }, 0);
+    for (const direction of ['in', 'out']) this.webSocketMessages.inc({ direction }, 0);
+    for (const reason of WEBSOCKET_ENDS) this.webSocketClosed.inc({ reason }, 0);
     this.responseMilliseconds.zero({});
   }
 
@@ -66,7 +107,7 @@ export class Metrics {
   }
 
   /** @param seconds from the request's arrival to the last byte of its answer */
-  responded(door: 'mcp' | 'rest', seconds: number): void {
+  responded(door: 'mcp' | 'rest' | 'websocket', seconds: number): void {
     this.responseSeconds.observe({ door }, seconds);
     this.responseMilliseconds.observe(seconds * 1_000);
   }
