@@ -4,7 +4,7 @@ import type { DirectoryEntry } from '@app/agents';
 import { type Call, type Caller, DomainError, type JsonObject } from '@app/core';
 import type { Request } from '@app/mcp-protocol';
 import { Log } from '@app/telemetry';
-import { type NewTask, type TaskEvent, type TaskResult, TasksService } from '@app/tasks';
+import { type NewTask, type TaskEvent, type TaskView, TasksService } from '@app/tasks';
 import { Progress } from './progress.js';
 import { ask, resumptionOf } from './questions.js';
 import { toolResult } from './results.js';
@@ -34,7 +34,7 @@ export class AgentCaller {
     const progress = new Progress(request, agent.card.name);
     try {
       if (resumption?.kind === 'follow') {
-        const result = await this.authorized(call, agent.slug, resumption.taskId, progress);
+        const result = await this.authorized(call, resumption.taskId, progress);
         return (result.state === 'auth-required' ? undefined : ask(request, result)) ?? toolResult(result);
       }
       const events = this.tasks.send(call, { ...newTask(agent.slug, skill, args), ...resumption });
@@ -48,18 +48,18 @@ export class AgentCaller {
   }
 
   /** The person is at the agent's own page; the agent goes on by itself as soon as it is satisfied. */
-  private async authorized(call: Call, agent: string, taskId: string, progress: Progress): Promise<TaskResult> {
+  private async authorized(call: Call, taskId: string, progress: Progress): Promise<TaskView> {
     const deadline = performance.now() + AUTHORIZATION_WAIT_MS;
     for (;;) {
-      const result = await this.followed(this.tasks.follow(call, { agent, taskId }), progress);
+      const result = await this.followed(this.tasks.follow(call.caller, taskId, call), progress);
       if (result.state !== 'auth-required' || performance.now() > deadline) return result;
       await sleep(AUTHORIZATION_POLL_MS, undefined, { signal: call.signal });
     }
   }
 
-  private async followed(events: AsyncIterable<TaskEvent>, progress: Progress): Promise<TaskResult> {
+  private async followed(events: AsyncIterable<TaskEvent>, progress: Progress): Promise<TaskView> {
     for await (const event of events) {
-      if (event.kind === 'result') return event.result;
+      if (event.kind === 'result') return event.task;
       progress.note(event);
     }
     throw new Error('a task ended without a result');

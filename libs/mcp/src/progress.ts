@@ -40,6 +40,7 @@ export class Progress {
   }
 
   private messageFor(event: Exclude<TaskEvent, { kind: 'result' }>): string {
+    if (event.kind === 'snapshot') return textOf(event.task.message) || `${this.agent}: ${event.task.state}`;
     if (event.kind === 'status') return textOf(event.message) || `${this.agent}: ${event.state}`;
     this.chunks++;
     const name = event.artifact.name ?? event.artifact.artifactId;

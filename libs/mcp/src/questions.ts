@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '@app/core';
 import type { InputRequest, InputRequired, Principal, Request } from '@app/mcp-protocol';
-import type { TaskResult } from '@app/tasks';
+import type { TaskView } from '@app/tasks';
 import type { Part } from '@app/a2a';
 import { authorizationUrl, questionOf } from './results.js';
 
@@ -18,7 +18,7 @@ export type Resumption =
   | { readonly kind: 'declined'; readonly taskId: string };
 
 /** Asks the person behind the client what the agent asks; undefined when there is no question, or the client cannot ask. */
-export function ask(request: Request<Principal>, result: TaskResult): InputRequired | undefined {
+export function ask(request: Request<Principal>, result: TaskView): InputRequired | undefined {
   const { taskId } = result;
   const { form, url } = elicitationModes(request.capabilities.elicitation);
   if (result.state === 'input-required' && form) {
@@ -63,7 +63,7 @@ function urlRequest(message: string, url: string, elicitationId: string): InputR
 }
 
 /** A schema the agent sent in a data part, when it is one that a form can show: an object of primitive fields. */
-function schemaIn({ message = [] }: TaskResult): JsonObject | undefined {
+function schemaIn({ message = [] }: TaskView): JsonObject | undefined {
   return message
     .map(({ data }) => data)
     .filter(isJsonObject)

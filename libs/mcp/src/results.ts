@@ -1,6 +1,6 @@
 import { answerParts, type Part } from '@app/a2a';
 import { isJsonObject, type JsonObject } from '@app/core';
-import type { TaskResult } from '@app/tasks';
+import type { TaskView } from '@app/tasks';
 
 /** Files up to this size go into the result; of a larger one the result only tells. */
 const MAX_EMBEDDED_BYTES = 4 << 20;
@@ -9,11 +9,11 @@ const MAX_EMBEDDED_BYTES = 4 << 20;
 type Content = JsonObject;
 
 /** What an agent's turn becomes for an MCP client; `docs/results.md` is the table. */
-export function toolResult(result: TaskResult): JsonObject {
+export function toolResult(result: TaskView): JsonObject {
   return RESULT[result.state](result);
 }
 
-const RESULT: Readonly<Record<TaskResult['state'], (result: TaskResult) => JsonObject>> = {
+const RESULT: Readonly<Record<TaskView['state'], (result: TaskView) => JsonObject>> = {
   completed: answered,
   failed: (result) => unsuccessful(result, 'The agent failed'),
   rejected: (result) => unsuccessful(result, 'The agent rejected the task'),
@@ -24,13 +24,13 @@ const RESULT: Readonly<Record<TaskResult['state'], (result: TaskResult) => JsonO
   working: unfinished,
 };
 
-function answered(result: TaskResult): JsonObject {
+function answered(result: TaskView): JsonObject {
   const parts = answerParts({ ...result, length: 0 });
   return shaped(result, withText(parts.map(contentOf), 'The agent finished without saying anything.'), parts);
 }
 
 /** Without a question the agent's turn is over and the conversation stays open, as gemini-cli ends every turn. */
-function waiting(result: TaskResult): JsonObject {
+function waiting(result: TaskView): JsonObject {
   const question = questionOf(result);
   if (question === undefined) return answered(result);
   const hint = `To answer, call this tool again with task_id "${result.taskId}" and the answer as message.`;
@@ -40,7 +40,7 @@ function waiting(result: TaskResult): JsonObject {
 }
 
 /** Secrets are never asked for in a form: the person is sent to the agent's own page, or told what it said. */
-function wantsAuthorization(result: TaskResult): JsonObject {
+function wantsAuthorization(result: TaskView): JsonObject {
   const said = textOf(result.message ?? []) || 'no reason given';
   const url = authorizationUrl(result);
   const where = url === undefined ? '' : `\n\nAuthorize here: ${url}`;
@@ -48,12 +48,12 @@ function wantsAuthorization(result: TaskResult): JsonObject {
   return shaped(result, [textContent(`The agent needs authorization: ${said}${where}\n\n${hint}`)], []);
 }
 
-function unsuccessful(result: TaskResult, what: string): JsonObject {
+function unsuccessful(result: TaskView, what: string): JsonObject {
   const said = textOf(answerParts({ ...result, length: 0 }));
   return { ...shaped(result, [textContent(said === '' ? `${what}.` : `${what}: ${said}`)], []), isError: true };
 }
 
-function unfinished(result: TaskResult): JsonObject {
+function unfinished(result: TaskView): JsonObject {
   return {
     ...shaped(result, [textContent('The agent stopped answering before its task was finished.')], []),
     isError: true,
@@ -61,18 +61,18 @@ function unfinished(result: TaskResult): JsonObject {
 }
 
 /** What an agent that waits for input asks; undefined when it does not ask. */
-export function questionOf({ message }: TaskResult): string | undefined {
+export function questionOf({ message }: TaskView): string | undefined {
   return textOf(message ?? []) || undefined;
 }
 
 /** Where to authorize: a url part, a `url` in a data part, or an address in the text. */
-export function authorizationUrl({ message = [] }: TaskResult): string | undefined {
+export function authorizationUrl({ message = [] }: TaskView): string | undefined {
   const inData = message.map(({ data }) => (isJsonObject(data) ? data.url : undefined));
   const candidates = [...message.map(({ url }) => url), ...inData, /https?:\/\/[^\s"'<>)]+/.exec(textOf(message))?.[0]];
   return candidates.find((url): url is string => typeof url === 'string' && /^https?:\/\//.test(url));
 }
 
-function shaped({ state, taskId, contextId }: TaskResult, content: Content[], parts: readonly Part[]): JsonObject {
+function shaped({ state, taskId, contextId }: TaskView, content: Content[], parts: readonly Part[]): JsonObject {
   const ids = { task_id: taskId, ...(contextId !== undefined && { context_id: contextId }) };
   const data = parts.filter((part) => part.data !== undefined).map((part) => part.data);
   const structuredContent = { state, ...ids, ...(data.length > 0 && { data: data.length === 1 ? data[0] : data }) };

@@ -1,3 +1,3 @@
-export type { NewTask, TaskEvent, TaskResult } from './task-event.js';
+export type { NewTask, TaskError, TaskEvent, TaskView } from './task-event.js';
 export { TasksModule } from './tasks.module.js';
-export { TasksService } from './tasks.service.js';
+export { type TaskQuery, TasksService } from './tasks.service.js';

@@ -1,4 +1,5 @@
-import type { Artifact, Part, TaskSnapshot, TaskState } from '@app/a2a';
+import type { Artifact, Part, TaskState } from '@app/a2a';
+import type { ErrorCode } from '@app/core';
 
 /** What a caller asks of an agent. */
 export interface NewTask {
@@ -7,29 +8,58 @@ export interface NewTask {
   /** Id of the skill that is meant; the agent as a whole when absent. */
   readonly skill?: string;
   readonly parts: readonly Part[];
-  /** Goes on with a conversation: a `contextId` that an earlier task of this caller with this agent told. */
+  /** Goes on with a conversation: a `contextId` that an earlier task of this principal with this agent told. */
   readonly contextId?: string;
-  /** Answers a task of this caller that asked something. */
+  /** Answers a task of this principal that waits. */
   readonly taskId?: string;
+  /** Carries the `contextId` per agent. */
+  readonly sessionId?: string;
+  /** The same key with the same input gives the same task, for each principal and tool; 1 to 200 characters. */
+  readonly idempotencyKey?: string;
+}
+
+/** What a caller sees of a task. */
+export interface TaskView {
+  readonly taskId: string;
+  readonly kind: 'agent';
+  readonly agent: string;
+  readonly skill?: string;
+  readonly sessionId?: string;
+  /** The agent's. */
+  readonly contextId?: string;
+  readonly state: TaskState;
+  /** What the agent said last. */
+  readonly message?: readonly Part[];
+  readonly artifacts: readonly Artifact[];
+  /** What the agent said before that, oldest first. */
+  readonly history: readonly (readonly Part[])[];
+  /** Why it failed, when it was not the agent that said so. */
+  readonly error?: TaskError;
+  readonly lastSeq: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly finishedAt?: Date;
+}
+
+export interface TaskError {
+  readonly code: ErrorCode;
+  readonly message: string;
 }
 
 interface TaskEventBase {
   readonly taskId: string;
-  /** Counts the events of this task, from 1. */
+  /** Grows by one with each event of this task, from 1. */
   readonly seq: number;
   readonly at: Date;
 }
 
-/** What happens to a task, in order; `result` is the last one. */
+/** What happens to a task, in order. */
 export type TaskEvent = TaskEventBase &
   (
     | { readonly kind: 'status'; readonly state: TaskState; readonly message?: readonly Part[] }
     | { readonly kind: 'artifact'; readonly artifact: Artifact; readonly append: boolean; readonly lastChunk: boolean }
-    /** The agent's turn is over: a final state, or one that waits for the caller. */
-    | { readonly kind: 'result'; readonly result: TaskResult }
+    /** Replaces what was known: after a takeover, or for a `from` that is no longer kept. */
+    | { readonly kind: 'snapshot'; readonly task: TaskView }
+    /** The agent's turn is over: a final state, or one that waits for the caller. The last event. */
+    | { readonly kind: 'result'; readonly task: TaskView }
   );
-
-/** What a turn came to. `taskId` is ours, `contextId` the agent's. */
-export interface TaskResult extends Omit<TaskSnapshot, 'taskId' | 'length'> {
-  readonly taskId: string;
-}

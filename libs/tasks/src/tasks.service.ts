@@ -1,13 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { A2aClient, type AgentEvent, EMPTY_SNAPSHOT, foldEvent, type TaskSnapshot } from '@app/a2a';
+import {
+  A2aClient,
+  type AgentEvent,
+  type Artifact,
+  EMPTY_SNAPSHOT,
+  foldEvent,
+  type Part,
+  type TaskSnapshot,
+  type TaskState,
+} from '@app/a2a';
 import { AgentDirectory, type DirectoryEntry } from '@app/agents';
 import { Config } from '@app/config';
-import { type Call, DomainError } from '@app/core';
+import { type Call, type Caller, DomainError } from '@app/core';
+import type { Page } from '@app/web';
 import { Cancellation } from './cancellation.js';
 import { TaskMeter } from './task-meter.js';
-import type { NewTask, TaskEvent, TaskResult } from './task-event.js';
+import type { NewTask, TaskEvent, TaskView } from './task-event.js';
 import { type Task, TaskMemory } from './task-memory.js';
+
+export interface TaskQuery {
+  readonly agent?: string;
+  readonly state?: TaskState;
+  readonly session?: string;
+  readonly page_size: number;
+  readonly page_token?: string;
+}
 
 /** Work that agents do for callers. */
 @Injectable()
@@ -39,20 +57,43 @@ export class TasksService {
     yield* this.turn(call, agent, task, (signal) => this.a2a.send(agent.connection, message, signal));
   }
 
-  /** Follows a task of this caller from where it is. @throws DomainError as `send` */
+  /** Stores the task and lets this replica begin. @throws DomainError not_found, conflict, rate_limited */
+  start(_caller: Caller, _input: NewTask): Promise<TaskView> {
+    return notBuilt();
+  }
+
+  /** Adds an answer to a waiting task. @throws DomainError not_found, conflict */
+  answer(_caller: Caller, _taskId: string, _parts: readonly Part[]): Promise<TaskView> {
+    return notBuilt();
+  }
+
+  /** Events after `from`, replayed and then live, up to `result`. */
   async *follow(
-    call: Call,
-    { agent: slug, taskId }: { agent: string; taskId: string },
+    _caller: Caller,
+    _taskId: string,
+    _options: { readonly from?: number; readonly signal: AbortSignal },
   ): AsyncGenerator<TaskEvent, void, undefined> {
-    const agent = this.callable(slug);
-    const task = this.memory.open(call, { agent: slug, taskId, parts: [] });
-    const { upstreamId } = task;
-    if (upstreamId === undefined)
-      throw new DomainError(
-        'conflict',
-        `task_id: ${slug} answered ${taskId} without a task; there is nothing to follow`,
-      );
-    yield* this.turn(call, agent, task, (signal) => this.a2a.follow(agent.connection, upstreamId, signal));
+    yield await notBuilt();
+  }
+
+  /** Durable and final: false when the task was over already. */
+  cancel(_caller: Caller, _taskId: string): Promise<{ canceled: boolean; task: TaskView }> {
+    return notBuilt();
+  }
+
+  /** @throws DomainError not_found */
+  get(_caller: Caller, _taskId: string): Promise<TaskView> {
+    return notBuilt();
+  }
+
+  /** Newest first, without artifacts and history. */
+  list(_caller: Caller, _query: TaskQuery): Promise<Page<TaskView>> {
+    return notBuilt();
+  }
+
+  /** @throws DomainError not_found */
+  artifact(_caller: Caller, _taskId: string, _artifactId: string): Promise<Artifact> {
+    return notBuilt();
   }
 
   private callable(slug: string): DirectoryEntry {
@@ -79,7 +120,7 @@ export class TasksService {
         yield { taskId: task.id, seq: ++task.seq, at: new Date(), ...told(event, snapshot) };
       }
       measured.end(snapshot.state);
-      yield { taskId: task.id, seq: ++task.seq, at: new Date(), kind: 'result', result: resultOf(task, snapshot) };
+      yield { taskId: task.id, seq: ++task.seq, at: new Date(), kind: 'result', task: viewOf(task, snapshot) };
     } catch (error) {
       measured.failed(error);
       if (cancellation.timedOut)
@@ -98,6 +139,13 @@ function told(event: AgentEvent, { state, message }: TaskSnapshot) {
   return { kind: 'artifact', artifact, append, lastChunk } as const;
 }
 
-function resultOf(task: Task, { state, message, artifacts, history }: TaskSnapshot): TaskResult {
-  return { taskId: task.id, contextId: task.contextId, state, message, artifacts, history };
+function viewOf(task: Task, { state, message, artifacts, history }: TaskSnapshot): TaskView {
+  const at = new Date();
+  const { id, agent, contextId, seq } = task;
+  const times = { createdAt: at, updatedAt: at };
+  return { taskId: id, kind: 'agent', agent, contextId, state, message, artifacts, history, lastSeq: seq, ...times };
+}
+
+function notBuilt(): Promise<never> {
+  return Promise.reject(new Error('Not built yet'));
 }
