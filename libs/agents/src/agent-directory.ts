@@ -10,6 +10,8 @@ import { type AgentTool, agentTools } from './agent-tools.js';
 
 const TOPIC = 'agents';
 const RETRY_MS = 1_000;
+/** However many unknown names are asked for. */
+const CATCH_UP_EVERY_MS = 50;
 
 /** An enabled agent, ready to be called. */
 export interface DirectoryEntry {
@@ -34,6 +36,7 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
   private readonly listeners = new Set<() => void>();
   private loading: Promise<void> | undefined;
   private retry: NodeJS.Timeout | undefined;
+  private caughtUpAt = -Infinity;
   private stopWatching = (): void => undefined;
 
   constructor(
@@ -44,7 +47,7 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
   ) {}
 
   async onModuleInit(): Promise<void> {
-    this.stopWatching = this.revisions.watch(TOPIC, () => void this.follow());
+    this.stopWatching = this.revisions.watch(TOPIC, () => this.follow());
     await this.follow();
   }
 
@@ -61,6 +64,13 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
   /** Sorted by slug. */
   all(): readonly DirectoryEntry[] {
     return [...this.entries.values()].sort((a, b) => (a.slug < b.slug ? -1 : 1));
+  }
+
+  /** For a name that is not known: it may have been registered on another replica a moment ago. */
+  async catchUp(): Promise<void> {
+    if (performance.now() - this.caughtUpAt < CATCH_UP_EVERY_MS) return;
+    this.caughtUpAt = performance.now();
+    await this.revisions.check().catch(() => undefined); // the pool says when the database is away
   }
 
   /** Called after the set of tools changed. */

@@ -4,7 +4,7 @@ import type { Era, Exchange } from './exchange.js';
 import type { ClientCancel, Handler, Host, Principal, Tool } from './host.js';
 import type { Limits } from './limits.js';
 import type { Questions } from './request-state.js';
-import { invalidParams, RpcCode, RpcError } from './rpc.js';
+import { CANCELLED_BY_CLIENT, invalidParams, RpcCode, RpcError } from './rpc.js';
 
 type Ask<P extends Principal> = NonNullable<Era<P>['ask']>;
 type Outcome = ReturnType<Handler<Principal>>;
@@ -50,7 +50,7 @@ export class Dispatcher<P extends Principal> {
     for (const exchange of this.inFlight) {
       if (exchange.id !== requestId || exchange.sessionId !== sessionId || exchange.principal.id !== principalId)
         continue;
-      exchange.abort('The client cancelled the request');
+      exchange.abort(CANCELLED_BY_CLIENT);
     }
   }
 

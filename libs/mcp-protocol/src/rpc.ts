@@ -70,6 +70,9 @@ export class Refusal extends RpcError {
 export const invalidParams = (message: string): RpcError =>
   new RpcError(RpcCode.invalidParams, `Invalid params: ${message}`);
 
+/** Why `request.signal` aborted, when the client said so; a client that is merely gone may come back. */
+export const CANCELLED_BY_CLIENT = 'The client cancelled the request';
+
 export type RequestId = string | number;
 export const isRequestId = (id: unknown): id is RequestId => typeof id === 'string' || typeof id === 'number';
 

@@ -1,5 +1,6 @@
 import type { Caller, JsonObject } from '@app/core';
-import type { ClientCancel, ClientResponse, Host, McpServer, Request, Tool } from '@app/mcp-protocol';
+import type { ClientCancel, ClientResponse, Host, Request, Tool } from '@app/mcp-protocol';
+import type { Relay } from './relay.js';
 import { ToolCatalog } from './tool-catalog.js';
 
 const INSTRUCTIONS = [
@@ -12,11 +13,10 @@ const INSTRUCTIONS = [
 export class McpHost implements Host<Caller> {
   readonly instructions = INSTRUCTIONS;
   readonly serverInfo: JsonObject & { name: string; version: string };
-  /** The core this host belongs to; set by whoever makes the core. */
-  server: McpServer<Caller> | undefined;
 
   constructor(
     private readonly catalog: ToolCatalog,
+    private readonly relay: Relay,
     { name, version }: { name: string; version: string },
   ) {
     this.serverInfo = { name, title: 'A2A MCP Server', version };
@@ -26,15 +26,15 @@ export class McpHost implements Host<Caller> {
     return { tools: this.catalog.list() };
   }
 
-  tool(name: string, _request: Request<Caller>): Tool<Caller> | undefined {
-    return this.catalog.find(name);
+  tool(name: string, _request: Request<Caller>): Tool<Caller> | undefined | Promise<Tool<Caller> | undefined> {
+    return this.catalog.find(name) ?? this.catalog.findFresh(name);
   }
 
   onResponse(response: ClientResponse): void {
-    this.server?.acceptResponse(response);
+    this.relay.respond(response);
   }
 
   onCancel(cancel: ClientCancel): void {
-    this.server?.acceptCancel(cancel);
+    this.relay.cancel(cancel);
   }
 }

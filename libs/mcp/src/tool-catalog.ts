@@ -30,6 +30,12 @@ export class ToolCatalog implements OnModuleDestroy {
     return this.current().get(name);
   }
 
+  /** Also finds what another replica registered a moment ago. */
+  async findFresh(name: string): Promise<Tool<Caller> | undefined> {
+    await this.directory.catchUp();
+    return this.find(name);
+  }
+
   /** Definitions, sorted by name. */
   list(): JsonObject[] {
     return [...this.current().values()].map(({ definition }) => definition);

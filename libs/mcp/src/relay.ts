@@ -1,0 +1,102 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository } from 'typeorm';
+import { Hints } from '@app/cache';
+import type { Caller, JsonObject } from '@app/core';
+import type { ClientCancel, ClientResponse, McpServer } from '@app/mcp-protocol';
+import { Log } from '@app/telemetry';
+import { RelayedMessage } from './relayed-message.entity.js';
+
+const TOPIC = 'mcp-relay';
+/** While something waits here. A hint makes it sooner. */
+const POLL_MS = 250;
+const LOOK_BACK_MS = 30_000;
+const KEEP_MS = 5 * 60_000;
+const CLEAN_EVERY_MS = 60_000;
+
+/**
+ * Brings a client's answers and cancels to the replica that waits for them. A row and not a message, so that none is lost
+ * with Redis; read only while this replica has something that could be answered or cancelled.
+ */
+@Injectable()
+export class Relay implements OnModuleDestroy {
+  private readonly log = new Log('MCP');
+  private readonly stopListening: () => void;
+  private server: McpServer<Caller> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private replica = '';
+  private seen = new Set<string>();
+  private reading = false;
+  private cleanedAt = performance.now();
+
+  constructor(
+    @InjectRepository(RelayedMessage) private readonly messages: Repository<RelayedMessage>,
+    private readonly hints: Hints,
+  ) {
+    this.stopListening = hints.subscribe(TOPIC, () => void this.read());
+  }
+
+  /** To this core what other replicas' clients say is passed. */
+  attach(server: McpServer<Caller>, replica: string): void {
+    this.server = server;
+    this.replica = replica;
+    this.timer = setInterval(() => void this.read(), POLL_MS).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+    this.stopListening();
+  }
+
+  respond(response: ClientResponse): void {
+    if (response.id.startsWith(`${this.replica}:`)) this.server?.acceptResponse(response);
+    else this.pass('response', response);
+  }
+
+  cancel(cancel: ClientCancel): void {
+    this.server?.acceptCancel(cancel);
+    this.pass('cancel', cancel);
+  }
+
+  private pass(kind: RelayedMessage['kind'], message: ClientResponse | ClientCancel): void {
+    this.messages
+      .insert({ kind, body: { ...message } })
+      .then(() => this.hints.publish(TOPIC, {}))
+      .catch((error: unknown) =>
+        this.log.error('A client’s message could not be passed to the other replicas', { kind, cause: error }),
+      );
+  }
+
+  private async read(): Promise<void> {
+    const { inFlight = 0 } = this.server?.stats() ?? {};
+    if (inFlight === 0 || this.reading) return;
+    this.reading = true;
+    try {
+      await this.readNew();
+    } catch {
+      // The pool says when the database is away; the next look is soon.
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  /** Looks back a little at each look: a row may become visible after one with a higher id. */
+  private async readNew(): Promise<void> {
+    const rows = (await this.messages.query(
+      `select id, kind, body from relayed_messages where created_at > now() - $1 * interval '1 ms' order by id`,
+      [LOOK_BACK_MS],
+    )) as Pick<RelayedMessage, 'id' | 'kind' | 'body'>[];
+    for (const { id, kind, body } of rows) if (!this.seen.has(id)) this.accept(kind, body);
+    this.seen = new Set(rows.map(({ id }) => id));
+    if (performance.now() - this.cleanedAt < CLEAN_EVERY_MS) return;
+    this.cleanedAt = performance.now();
+    await this.messages.query(`delete from relayed_messages where created_at < now() - $1 * interval '1 ms'`, [
+      KEEP_MS,
+    ]);
+  }
+
+  private accept(kind: RelayedMessage['kind'], body: JsonObject): void {
+    if (kind === 'response') this.server?.acceptResponse(body as unknown as ClientResponse);
+    else this.server?.acceptCancel(body as unknown as ClientCancel);
+  }
+}
