@@ -96,6 +96,10 @@ export class Config {
     };
   }
 
+  get sessions() {
+    return { ttlMs: this.env.SESSION_TTL_HOURS * 3_600_000 };
+  }
+
   get metricsToken(): string | undefined {
     return this.env.METRICS_TOKEN;
   }

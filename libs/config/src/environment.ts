@@ -131,6 +131,13 @@ export const Environment = z.object({
     .max(86_400)
     .default(300)
     .describe('How often agent cards are fetched again, seconds.'),
+  SESSION_TTL_HOURS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(8_760)
+    .default(24)
+    .describe('How long a session lives after its last use, hours.'),
   METRICS_TOKEN: z
     .string()
     .min(8)

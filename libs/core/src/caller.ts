@@ -1,5 +1,13 @@
 /** What a REST route or a tool may ask of its caller. */
-export const PERMISSIONS = ['agents:read', 'agents:write', 'tools:call', 'keys:read', 'keys:write'] as const;
+export const PERMISSIONS = [
+  'agents:read',
+  'agents:write',
+  'tools:call',
+  'tasks:read',
+  'tasks:write',
+  'keys:read',
+  'keys:write',
+] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** Who is asking. */

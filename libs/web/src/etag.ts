@@ -13,3 +13,7 @@ export function versionIn(ifMatch: string | undefined): number | undefined {
   if (version === undefined) throw new DomainError('invalid', 'If-Match: expected the ETag of an earlier answer');
   return Number(version);
 }
+
+/** Whether an `If-None-Match` header names this tag (RFC 9110 §13.1.2): the caller has it already. */
+export const isKnown = (ifNoneMatch: string | undefined, etag: string): boolean =>
+  ifNoneMatch?.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag) ?? false;

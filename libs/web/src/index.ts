@@ -1,4 +1,7 @@
 export { accessOf, Allow, type AuthenticatedRequest, FromCaller, Public } from './access.js';
-export { etagOf, versionIn } from './etag.js';
+export { byteRange } from './byte-range.js';
+export { etagOf, isKnown, versionIn } from './etag.js';
+export { EventStreams, type StreamedEvent } from './event-streams.js';
 export { type Page, pageOf, PageQuery, startAfter } from './paging.js';
+export { waitIn } from './preferences.js';
 export { Problem, STATUS } from './problem.js';
