@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isDeeperThan } from '@app/core';
 import type { Beating, Heartbeat } from './heartbeat.js';
 import type { Limits } from './limits.js';
 import { Refusal, RpcCode } from './rpc.js';
@@ -90,12 +91,4 @@ export function parseJson(text: string, maxDepth: number): unknown {
     throw new Refusal(400, RpcCode.invalidRequest, `Invalid Request: nested deeper than ${maxDepth} levels`);
   }
   return value;
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  if (Array.isArray(value)) return value.some((item) => isDeeperThan(item, levels - 1));
-  for (const key in value) if (isDeeperThan((value as Record<string, unknown>)[key], levels - 1)) return true;
-  return false;
 }

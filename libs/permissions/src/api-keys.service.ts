@@ -47,6 +47,10 @@ export class ApiKeysService {
     await this.revisions.check();
   }
 
+  isActive(id: string): Promise<boolean> {
+    return this.keys.existsBy({ id, revokedAt: IsNull() });
+  }
+
   findActive(key: string): Promise<ApiKey | null> {
     return this.keys.findOneBy({ hash: hashKey(key), revokedAt: IsNull() });
   }

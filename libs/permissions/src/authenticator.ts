@@ -11,11 +11,13 @@ const MAX_REMEMBERED = 10_000;
 /** Longer than any key of ours; nothing longer is hashed. */
 const MAX_KEY_LENGTH = 512;
 
+const BOOTSTRAP = 'bootstrap';
 const EVERYTHING = new Set(PERMISSIONS);
 
 /** Says who is calling from the credentials of a request. */
 @Injectable()
 export class Authenticator implements OnModuleInit, OnModuleDestroy {
+  /** By the hash of a key, and by the id of a credential. */
   private remembered = new Map<string, Caller>();
   private stopWatching = (): void => undefined;
 
@@ -45,16 +47,36 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
     return this.remembered.get(hash) ?? this.verify(key, hash);
   }
 
+  /**
+   * Whoever showed this credential earlier, when something that was made for them then is shown now.
+   * @throws DomainError unauthenticated when the credential has been revoked since
+   */
+  async recall(keyId: string): Promise<Caller> {
+    const remembered = this.remembered;
+    const name = `id:${keyId}`;
+    const known = remembered.get(name);
+    if (known !== undefined) return known;
+    const isActive = keyId === BOOTSTRAP ? this.bootstrap.exists : await this.keys.isActive(keyId);
+    if (!isActive) throw new DomainError('unauthenticated', 'The API key was revoked');
+    return remember(remembered, name, callerWith(keyId));
+  }
+
   private async verify(key: string, hash: string): Promise<Caller> {
     const remembered = this.remembered; // a revocation meanwhile replaces the map, and this answer is not kept
-    const keyId = this.bootstrap.matches(hash) ? 'bootstrap' : (await this.keys.findActive(key))?.id;
+    const keyId = this.bootstrap.matches(hash) ? BOOTSTRAP : (await this.keys.findActive(key))?.id;
     if (keyId === undefined) throw new DomainError('unauthenticated', 'The API key is unknown or revoked');
-    const principal = keyId === 'bootstrap' ? 'admin' : `key:${keyId}`;
-    const caller: Caller = { id: principal, keyId, permissions: EVERYTHING };
-    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-    remembered.set(hash, caller);
-    return caller;
+    return remember(remembered, hash, callerWith(keyId));
   }
+}
+
+function callerWith(keyId: string): Caller {
+  return { id: keyId === BOOTSTRAP ? 'admin' : `key:${keyId}`, keyId, permissions: EVERYTHING };
+}
+
+function remember(callers: Map<string, Caller>, name: string, caller: Caller): Caller {
+  if (callers.size >= MAX_REMEMBERED) callers.clear();
+  callers.set(name, caller);
+  return caller;
 }
 
 function shownKey(headers: IncomingHttpHeaders): string {
