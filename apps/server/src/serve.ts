@@ -13,6 +13,8 @@ import { serveOpenApi } from './openapi.js';
 import { VERSION } from './version.js';
 
 const MAX_BODY_BYTES = 4 << 20;
+/** Ids that agents gave are parts of paths, percent-encoded. */
+const MAX_PARAMETER_LENGTH = 2_048;
 /** A client must have sent its headers and its whole request by then; answers may take as long as they need. */
 const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -41,6 +43,7 @@ async function createApp(config: Config): Promise<NestFastifyApplication> {
   let endpoint: McpEndpoint | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     // MCP is answered before the router: its wire has its own body reading, errors and streams.
     serverFactory: (handler: RequestListener) =>
       createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
@@ -61,16 +64,24 @@ async function createApp(config: Config): Promise<NestFastifyApplication> {
   return app;
 }
 
-/** Counts REST answers and their times; probes and scrapes are not what people wait for. */
+/**
+ * Counts REST answers and their times; probes and scrapes are not what people wait for, and an event stream takes as long
+ * as it takes. By the response itself: Fastify's `onResponse` does not see answers whose reader hung up.
+ */
 function measure(app: NestFastifyApplication): void {
   const metrics = app.get(Metrics);
   metrics.setVersion(VERSION);
   app
     .getHttpAdapter()
     .getInstance()
-    .addHook('onResponse', (request, reply, done) => {
-      metrics.httpResponses.inc({ status_class: `${Math.floor(reply.statusCode / 100)}xx` });
-      if (request.url.startsWith('/api/v1/')) metrics.responded('rest', reply.elapsedTime / 1_000);
+    .addHook('onRequest', (request, reply, done) => {
+      const { raw } = reply;
+      raw.once('close', () => {
+        if (!raw.headersSent) return;
+        metrics.httpResponses.inc({ status_class: `${Math.floor(raw.statusCode / 100)}xx` });
+        const isStream = String(raw.getHeader('content-type')).startsWith('text/event-stream');
+        if (request.url.startsWith('/api/v1/') && !isStream) metrics.responded('rest', reply.elapsedTime / 1_000);
+      });
       done();
     });
 }

@@ -10,11 +10,11 @@ const SLICE_BYTES = 65_536;
 /** How soon a browser connects again. */
 const RETRY_MS = 1_000;
 
-const HEADERS = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no',
-};
+const HEADERS = new Map([
+  ['content-type', 'text/event-stream; charset=utf-8'],
+  ['cache-control', 'no-cache, no-transform'],
+  ['x-accel-buffering', 'no'],
+]);
 
 export interface StreamedEvent {
   readonly id: number;
@@ -40,12 +40,12 @@ export class EventStreams implements OnModuleDestroy {
     events: (signal: AbortSignal) => AsyncIterable<StreamedEvent>,
   ): Promise<StreamEnd> {
     const reading = new AbortController();
-    this.open.set(response, reading);
     response.once('close', () => reading.abort());
-    if (this.stopping) reading.abort();
+    if (this.stopping || response.req.method === 'HEAD') reading.abort();
+    this.open.set(response, reading);
     const keepAlive = setInterval(() => sign(response), KEEP_ALIVE_MS);
     try {
-      response.writeHead(200, HEADERS).write(`retry: ${RETRY_MS}\n\n`);
+      response.setHeaders(HEADERS).write(`retry: ${RETRY_MS}\n\n`);
       for await (const event of events(reading.signal)) {
         const isRead = await write(response, event);
         if (!isRead) return response.destroyed ? 'gone' : 'stalled';
@@ -64,7 +64,10 @@ export class EventStreams implements OnModuleDestroy {
   /** Before the server waits for open answers to end. */
   onModuleDestroy(): void {
     this.stopping = true;
-    for (const reading of this.open.values()) reading.abort();
+    for (const [response, reading] of this.open) {
+      reading.abort();
+      if (response.writableNeedDrain) response.destroy();
+    }
   }
 }
 
