@@ -5,7 +5,6 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EventStreams, type StreamedEvent } from '@app/web';
-import { until } from './support/until.js';
 
 type Source = (signal: AbortSignal) => AsyncIterable<StreamedEvent>;
 
@@ -122,7 +121,7 @@ test('a quiet stream says every 15 s that it is alive', async () => {
   response.on('data', (chunk: Buffer) => (heard += chunk.toString()));
   vi.advanceTimersByTime(30_000);
   vi.useRealTimers();
-  await until('two comments', () => heard.split(': waiting\n\n').length === 3);
+  await vi.waitFor(() => expect(heard.split(': waiting\n\n')).toHaveLength(3));
 });
 
 test('all streams end when the process stops, those that nobody reads too', async () => {
