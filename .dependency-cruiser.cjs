@@ -4,11 +4,13 @@ const tiers = [
   ['config'],
   ['telemetry', 'secrets', 'web'],
   ['database', 'cache', 'outbound'],
-  ['a2a', 'mcp-protocol'],
+  ['a2a', 'durable', 'mcp-protocol'],
   ['permissions'],
   ['agents'],
   ['tasks'],
+  ['control'],
   ['mcp'],
+  ['streaming'],
 ];
 const inLibs = (names) => `^libs/(${names.join('|')})/`;
 const upward = tiers.flatMap((tier, i) =>

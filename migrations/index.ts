@@ -1,10 +1,12 @@
 import { AgentsAndApiKeys1763800000002 } from './0002-agents-and-api-keys.js';
 import { Revisions1763800000001 } from './0001-revisions.js';
+import { Tasks1763800000003 } from './0003-tasks.js';
 import { RelayedMessages1763800000004 } from './0004-relayed-messages.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
   Revisions1763800000001,
   AgentsAndApiKeys1763800000002,
+  Tasks1763800000003,
   RelayedMessages1763800000004,
 ] as const;

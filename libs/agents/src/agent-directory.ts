@@ -4,7 +4,7 @@ import { type EntityManager, In, Repository } from 'typeorm';
 import type { AgentCard, AgentConnection } from '@app/a2a';
 import { Revisions } from '@app/database';
 import { Log, Metrics, type RegistryOperation } from '@app/telemetry';
-import { Agent } from './agent.entity.js';
+import { Agent, type Resend } from './agent.entity.js';
 import { AgentSecrets, type Secrets } from './agent-secrets.js';
 import { type AgentTool, agentTools } from './agent-tools.js';
 
@@ -22,6 +22,8 @@ export interface DirectoryEntry {
   readonly tags: readonly string[];
   readonly card: AgentCard;
   readonly connection: AgentConnection;
+  readonly resend: Resend;
+  readonly maxConcurrency: number | null;
   readonly tools: readonly AgentTool[];
 }
 
@@ -134,7 +136,7 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
 }
 
 function entryOf(row: Agent, { credentials, headers }: Secrets): DirectoryEntry {
-  const { id, slug, version, category, tags, card } = row;
+  const { id, slug, version, category, tags, card, resend, maxConcurrency } = row;
   return {
     id,
     slug,
@@ -142,6 +144,8 @@ function entryOf(row: Agent, { credentials, headers }: Secrets): DirectoryEntry 
     category,
     tags,
     card,
+    resend,
+    maxConcurrency,
     connection: connectionOf(row, { credentials, headers }),
     tools: agentTools(slug, card),
   };

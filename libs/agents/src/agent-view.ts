@@ -5,6 +5,7 @@ import { agentTools } from './agent-tools.js';
 /** An agent as the REST API shows it: no secrets, no raw card. */
 export function viewOf(agent: Agent): AgentView {
   const { id, slug, name, description, category, tags, enabled, card, cardUrl, refreshError } = agent;
+  const { resend, maxConcurrency } = agent;
   const { version, interfaces, streaming, inputModes, outputModes, skills } = card;
   return {
     id,
@@ -14,6 +15,8 @@ export function viewOf(agent: Agent): AgentView {
     category,
     tags,
     enabled,
+    resend,
+    maxConcurrency,
     version,
     interfaces: [...interfaces],
     streaming,

@@ -10,6 +10,9 @@ import {
 import type { AgentCard } from '@app/a2a';
 import type { JsonObject } from '@app/core';
 
+export const RESEND = ['once', 'never'] as const;
+export type Resend = (typeof RESEND)[number];
+
 /** A remote A2A agent. */
 @Entity('agents')
 export class Agent {
@@ -64,6 +67,14 @@ export class Agent {
   /** Why the last refresh failed; the last good card stays. */
   @Column('text', { name: 'refresh_error', nullable: true })
   refreshError: string | null;
+
+  /** May a message be sent again when a replica died before the agent gave a sign of life? */
+  @Column('text', { default: 'once' })
+  resend: Resend;
+
+  /** How many tasks one replica works on at once; null is without a limit. */
+  @Column('integer', { name: 'max_concurrency', nullable: true })
+  maxConcurrency: number | null;
 
   /** Grows with every change that callers can notice; the ETag. */
   @VersionColumn()

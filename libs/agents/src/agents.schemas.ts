@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PageQuery } from '@app/web';
+import { RESEND } from './agent.entity.js';
 
 /** Tool names that are not an agent's. */
 const RESERVED_SLUGS = ['cancel', 'handoff'];
@@ -37,6 +38,20 @@ const Headers = z
   )
   .describe('Sent with every request to the agent. Write-only: only the names are shown.');
 
+const ResendPolicy = z
+  .enum(RESEND)
+  .describe(
+    'What happens to a call whose replica died before the agent gave a sign of life: `once` sends the message again with the same messageId, `never` lets the task fail with "outcome unknown".',
+  );
+const MaxConcurrency = z
+  .int()
+  .min(1)
+  .max(10_000)
+  .nullable()
+  .describe(
+    'How many tasks one replica works on at once at this agent; further ones wait. `null`: no limit of its own.',
+  );
+
 export const AgentCredentialsInput = z
   .discriminatedUnion('type', [
     z.strictObject({ type: z.literal('bearer'), token: HeaderValue.min(1) }),
@@ -63,6 +78,8 @@ export const NewAgent = z
     category: Category.default('general'),
     tags: Tags.default([]),
     enabled: z.boolean().default(true),
+    resend: ResendPolicy.default('once'),
+    maxConcurrency: MaxConcurrency.default(null),
     credentials: AgentCredentialsInput.optional(),
     headers: Headers.optional(),
   })
@@ -78,6 +95,8 @@ export const AgentChanges = z
     category: Category,
     tags: Tags,
     enabled: z.boolean(),
+    resend: ResendPolicy,
+    maxConcurrency: MaxConcurrency,
     headers: Headers,
     card: z.record(z.string(), z.unknown()).describe('A new card, for an agent that was registered with one.'),
   })
@@ -111,6 +130,8 @@ export const AgentView = z
     category: z.string(),
     tags: z.array(z.string()),
     enabled: z.boolean(),
+    resend: ResendPolicy,
+    maxConcurrency: MaxConcurrency,
     version: z.string().describe("The agent's own version."),
     interfaces: z.array(
       z.object({

@@ -115,11 +115,20 @@ export class AgentsService {
   /** Undefined when the slug is taken. */
   private async tryInsert(
     slug: string,
-    { category, tags, enabled }: NewAgent,
+    { category, tags, enabled, resend, maxConcurrency }: NewAgent,
     found: FoundCard,
     secrets: Secrets,
   ): Promise<Agent | undefined> {
-    const row = { slug, category, tags, enabled, ...cardFields(found), cardUrl: found.url ?? null };
+    const row = {
+      slug,
+      category,
+      tags,
+      enabled,
+      resend,
+      maxConcurrency,
+      ...cardFields(found),
+      cardUrl: found.url ?? null,
+    };
     try {
       return await this.agents.manager.transaction(async (manager) => {
         const agent = await manager.save(Agent, row);

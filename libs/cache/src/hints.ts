@@ -24,6 +24,11 @@ export class Hints {
     if (this.subscriber !== undefined) this.listenTo(this.subscriber);
   }
 
+  /** Whether other replicas hear hints and are heard at this moment, as far as this one can know. */
+  get reachOthers(): boolean {
+    return this.link.isUp && this.subscriber?.isReady === true;
+  }
+
   /** Listeners here hear it before this returns, those in other replicas when Redis can carry it. Never throws. */
   publish(topic: string, payload: JsonObject): void {
     const text = this.encode(topic, payload);

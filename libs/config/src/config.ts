@@ -100,6 +100,19 @@ export class Config {
     return { ttlMs: this.env.SESSION_TTL_HOURS * 3_600_000 };
   }
 
+  get tasks() {
+    return {
+      maxConcurrency: this.env.MAX_CONCURRENCY,
+      maxQueueSize: this.env.MAX_QUEUE_SIZE,
+      retentionMs: this.env.TASK_RETENTION_HOURS * 3_600_000,
+      retentionCount: this.env.TASK_RETENTION_COUNT,
+    };
+  }
+
+  get mcp() {
+    return { waitMs: this.env.MCP_WAIT_SECONDS * 1_000, cancelOnDisconnect: this.env.CANCEL_ON_DISCONNECT };
+  }
+
   get metricsToken(): string | undefined {
     return this.env.METRICS_TOKEN;
   }

@@ -124,6 +124,33 @@ export const Environment = z.object({
   AGENT_CALL_TIMEOUT_MS: milliseconds
     .default(3_600_000)
     .describe('Longest one call to an agent may take, milliseconds.'),
+  MAX_CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1_000)
+    .describe('Tasks one replica works on at once; further ones wait in the database for a replica with room.'),
+  MAX_QUEUE_SIZE: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(10_000_000)
+    .default(10_000)
+    .describe('Tasks that may wait for room, of all replicas together; beyond that new ones are refused.'),
+  TASK_RETENTION_HOURS: z.coerce
+    .number()
+    .min(1)
+    .max(87_600)
+    .default(168)
+    .describe('Tasks that are over, or have waited for their caller for so long, are removed after this many hours.'),
+  TASK_RETENTION_COUNT: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(100_000_000)
+    .default(100_000)
+    .describe('Tasks that are over or wait for their caller are kept up to this number, the newest.'),
   AGENT_REFRESH_SECONDS: z.coerce
     .number()
     .int()
@@ -138,6 +165,20 @@ export const Environment = z.object({
     .max(8_760)
     .default(24)
     .describe('How long a session lives after its last use, hours.'),
+  MCP_WAIT_SECONDS: z.coerce
+    .number()
+    .min(0.1)
+    .max(3_600)
+    .default(45)
+    .describe(
+      'How long a tool call waits for its agent before it answers with a handle to go on with, seconds. Many clients give up after 60.',
+    ),
+  CANCEL_ON_DISCONNECT: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Whether a client that hangs up in the middle of a tool call cancels the task. By default the agent goes on and the result can be fetched; a cancel is explicit.',
+    ),
   METRICS_TOKEN: z
     .string()
     .min(8)

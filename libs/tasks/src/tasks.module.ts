@@ -1,12 +1,57 @@
 import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { A2aModule } from '@app/a2a';
 import { AgentsModule } from '@app/agents';
+import { DurableModule } from '@app/durable';
+import { EventStreams } from '@app/web';
+import { Capacity } from './capacity.js';
+import { Feeds } from './feeds.js';
+import { Refusals } from './refusals.js';
+import { RunTools } from './run-tools.js';
+import { SessionExpiry } from './session-expiry.js';
+import { Session } from './session.entity.js';
+import { SessionsController } from './sessions.controller.js';
+import { SessionsService } from './sessions.service.js';
+import { TaskArtifactsController } from './task-artifacts.controller.js';
+import { TaskArtifact } from './task-artifact.entity.js';
+import { TaskEventRow } from './task-event.entity.js';
+import { TaskEventsController } from './task-events.controller.js';
 import { TaskMeter } from './task-meter.js';
+import { TaskInserter } from './task-inserter.js';
+import { TaskOutlet } from './task-outlet.js';
+import { TaskRuns } from './task-runs.js';
+import { TaskStarter } from './task-starter.js';
+import { TaskWait } from './task-wait.js';
+import { TaskWriter } from './task-writer.js';
+import { Task } from './task.entity.js';
+import { TasksController } from './tasks.controller.js';
 import { TasksService } from './tasks.service.js';
 
 @Module({
-  imports: [A2aModule, AgentsModule],
-  providers: [TasksService, TaskMeter],
-  exports: [TasksService],
+  imports: [
+    TypeOrmModule.forFeature([Task, TaskEventRow, TaskArtifact, Session]),
+    A2aModule,
+    AgentsModule,
+    DurableModule,
+  ],
+  controllers: [TasksController, TaskEventsController, TaskArtifactsController, SessionsController],
+  providers: [
+    TasksService,
+    TaskStarter,
+    TaskInserter,
+    Refusals,
+    TaskRuns,
+    RunTools,
+    Capacity,
+    TaskWriter,
+    Feeds,
+    TaskOutlet,
+    TaskMeter,
+    TaskWait,
+    EventStreams,
+    SessionsService,
+    SessionExpiry,
+  ],
+  exports: [TasksService, SessionsService],
 })
 export class TasksModule {}

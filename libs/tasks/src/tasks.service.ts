@@ -1,23 +1,18 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import {
-  A2aClient,
-  type AgentEvent,
-  type Artifact,
-  EMPTY_SNAPSHOT,
-  foldEvent,
-  type Part,
-  type TaskSnapshot,
-  type TaskState,
-} from '@app/a2a';
-import { AgentDirectory, type DirectoryEntry } from '@app/agents';
-import { Config } from '@app/config';
+import type { Artifact, Part, TaskState } from '@app/a2a';
 import { type Call, type Caller, DomainError } from '@app/core';
-import type { Page } from '@app/web';
-import { Cancellation } from './cancellation.js';
-import { TaskMeter } from './task-meter.js';
+import { type Page, pageOf, startAfter } from '@app/web';
+import { DataSource } from 'typeorm';
+import { Feeds } from './feeds.js';
+import { addAnswer, cancelTask } from './sql-change.js';
+import { listTasks, readTask } from './sql-read.js';
 import type { NewTask, TaskEvent, TaskView } from './task-event.js';
-import { type Task, TaskMemory } from './task-memory.js';
+import { messageOf } from './new-task.js';
+import { snapshotOf, viewOf } from './task-row.js';
+import { TaskRuns } from './task-runs.js';
+import { TaskStarter } from './task-starter.js';
+import { isUuid } from './uuid-v7.js';
+import { readWhole, type WholeTask } from './whole-task.js';
 
 export interface TaskQuery {
   readonly agent?: string;
@@ -27,125 +22,112 @@ export interface TaskQuery {
   readonly page_token?: string;
 }
 
-/** Work that agents do for callers. */
+/** Work that agents do for callers. Other people's does not exist. */
 @Injectable()
 export class TasksService {
-  private readonly memory = new TaskMemory();
-
   constructor(
-    private readonly directory: AgentDirectory,
-    private readonly a2a: A2aClient,
-    private readonly meter: TaskMeter,
-    private readonly config: Config,
+    private readonly db: DataSource,
+    private readonly starter: TaskStarter,
+    private readonly runs: TaskRuns,
+    private readonly feeds: Feeds,
   ) {}
 
   /**
-   * Sends a message to an agent and follows what comes of it, up to the `result` event. When the call's signal aborts, the
-   * agent's task is canceled.
-   * @throws DomainError not_found (agent, task or context), unavailable, timeout, too_large
+   * Stores the task and lets this replica begin, or whichever has room; returns at once.
+   * @throws DomainError not_found (agent, session, context), conflict (idempotency), rate_limited (MAX_QUEUE_SIZE)
    */
-  async *send(call: Call, input: NewTask): AsyncGenerator<TaskEvent, void, undefined> {
-    const agent = this.callable(input.agent);
-    const task = this.memory.open(call, input);
-    const message = {
-      messageId: randomUUID(),
-      parts: input.parts,
-      contextId: task.contextId,
-      taskId: input.taskId === undefined ? undefined : task.upstreamId,
-      metadata: input.skill === undefined ? undefined : { skillId: input.skill },
-    };
-    yield* this.turn(call, agent, task, (signal) => this.a2a.send(agent.connection, message, signal));
+  async start(caller: Caller, input: NewTask): Promise<TaskView> {
+    const started = await this.starter.start(caller, input);
+    return typeof started === 'string' ? this.get(caller, started) : viewOf(started, snapshotOf(started));
   }
 
-  /** Stores the task and lets this replica begin. @throws DomainError not_found, conflict, rate_limited */
-  start(_caller: Caller, _input: NewTask): Promise<TaskView> {
-    return notBuilt();
+  /**
+   * Adds an answer to a task that waits; one that is being worked on hears it afterwards.
+   * @throws DomainError not_found, conflict (the task is over)
+   */
+  async answer(caller: Caller, taskId: string, parts: readonly Part[]): Promise<TaskView> {
+    const { row, snapshot } = await this.whole(caller, taskId);
+    const timeout = this.runs.timeoutOf(row.agent);
+    const executor = this.runs.reserve(row.agent);
+    const message = messageOf(parts);
+    const answer = { id: taskId, principal: caller.id, message, executor: executor ?? null, timeout };
+    const answered = await addAnswer(this.db, answer).catch((error: unknown) => {
+      this.runs.unreserve(row.agent, executor);
+      throw error;
+    });
+    const isOurs = answered?.executor === executor && answered?.epoch !== this.runs.of(taskId)?.row.epoch;
+    if (answered !== undefined && executor !== undefined && isOurs) this.runs.begin(answered, snapshot);
+    else this.runs.unreserve(row.agent, executor);
+    if (answered === undefined) throw new DomainError('conflict', `task_id: the task ${taskId} is over`);
+    return viewOf(answered, { ...snapshot, state: answered.state });
   }
 
-  /** Adds an answer to a waiting task. @throws DomainError not_found, conflict */
-  answer(_caller: Caller, _taskId: string, _parts: readonly Part[]): Promise<TaskView> {
-    return notBuilt();
-  }
-
-  /** Events after `from`, replayed and then live, up to `result`. */
+  /** Events after `from`, replayed and then live, up to `result`. An aborted signal ends the iteration, never the task. */
   async *follow(
-    _caller: Caller,
-    _taskId: string,
-    _options: { readonly from?: number; readonly signal: AbortSignal },
+    caller: Caller,
+    taskId: string,
+    { from = 0, signal }: { readonly from?: number; readonly signal: AbortSignal },
   ): AsyncGenerator<TaskEvent, void, undefined> {
-    yield await notBuilt();
+    const row = this.runs.of(taskId)?.row ?? (isUuid(taskId) ? await readTask(this.db, taskId) : undefined);
+    if (row?.principal !== caller.id) throw noTask(taskId);
+    yield* this.feeds.follow(row, from, signal);
   }
 
-  /** Durable and final: false when the task was over already. */
-  cancel(_caller: Caller, _taskId: string): Promise<{ canceled: boolean; task: TaskView }> {
-    return notBuilt();
+  /** Starts a task, or answers one, and follows it. An aborted signal ends the iteration, never the task. */
+  async *send({ caller, signal }: Call, input: NewTask): AsyncGenerator<TaskEvent, void, undefined> {
+    const { taskId } = input;
+    if (taskId === undefined) {
+      const task = await this.start(caller, input);
+      return yield* this.follow(caller, task.taskId, { signal });
+    }
+    const { row } = await this.whole(caller, taskId);
+    if (row.agent !== input.agent)
+      throw new DomainError('not_found', `task_id: no task ${taskId} of yours with ${input.agent}`);
+    const answered = await this.answer(caller, taskId, input.parts);
+    yield* this.follow(caller, taskId, { from: answered.lastSeq, signal });
+  }
+
+  /** Durable and final: false when the task was over already. The agent is told. @throws DomainError not_found */
+  async cancel(caller: Caller, taskId: string): Promise<{ canceled: boolean; task: TaskView }> {
+    const row = isUuid(taskId) ? await cancelTask(this.db, taskId, caller.id, this.runs.executor) : undefined;
+    const task = await this.get(caller, taskId);
+    if (row !== undefined) this.runs.canceledByCaller(row, task);
+    return { canceled: row !== undefined, task };
   }
 
   /** @throws DomainError not_found */
-  get(_caller: Caller, _taskId: string): Promise<TaskView> {
-    return notBuilt();
+  async get(caller: Caller, taskId: string): Promise<TaskView> {
+    const { row, snapshot } = await this.whole(caller, taskId);
+    return viewOf(row, snapshot);
   }
 
   /** Newest first, without artifacts and history. */
-  list(_caller: Caller, _query: TaskQuery): Promise<Page<TaskView>> {
-    return notBuilt();
+  async list(caller: Caller, query: TaskQuery): Promise<Page<TaskView>> {
+    const { agent = null, state = null, session = null, page_size, page_token } = query;
+    const before = page_token === undefined ? null : startAfter(page_token);
+    if (before !== null && !isUuid(before))
+      throw new DomainError('invalid', 'page_token: expected the nextPageToken of an earlier page');
+    const filter = { principal: caller.id, agent, state, session, before, limit: page_size + 1 };
+    const page = pageOf(await listTasks(this.db, filter), page_size, ({ id }) => id);
+    return {
+      ...page,
+      items: page.items.map((row) => viewOf({ ...row, history: [] }, snapshotOf({ ...row, history: [] }))),
+    };
   }
 
   /** @throws DomainError not_found */
-  artifact(_caller: Caller, _taskId: string, _artifactId: string): Promise<Artifact> {
-    return notBuilt();
+  async artifact(caller: Caller, taskId: string, artifactId: string): Promise<Artifact> {
+    const { snapshot } = await this.whole(caller, taskId);
+    const found = snapshot.artifacts.find((artifact) => artifact.artifactId === artifactId);
+    if (found === undefined) throw new DomainError('not_found', `The task ${taskId} has no artifact ${artifactId}`);
+    return found;
   }
 
-  private callable(slug: string): DirectoryEntry {
-    const agent = this.directory.find(slug);
-    if (agent === undefined) throw new DomainError('not_found', `No agent ${slug}, or it is disabled`);
-    return agent;
-  }
-
-  private async *turn(
-    { signal }: Call,
-    { connection, slug }: DirectoryEntry,
-    task: Task,
-    events: (signal: AbortSignal) => AsyncIterable<AgentEvent>,
-  ): AsyncGenerator<TaskEvent, void, undefined> {
-    const { callTimeoutMs } = this.config.agents;
-    const cancellation = new Cancellation(this.a2a, connection, task, signal, callTimeoutMs);
-    const measured = this.meter.begin(slug);
-    let snapshot = EMPTY_SNAPSHOT;
-    try {
-      for await (const event of events(cancellation.signal)) {
-        snapshot = foldEvent(snapshot, event);
-        this.memory.learn(task, snapshot.taskId, snapshot.contextId);
-        cancellation.noticed();
-        yield { taskId: task.id, seq: ++task.seq, at: new Date(), ...told(event, snapshot) };
-      }
-      measured.end(snapshot.state);
-      yield { taskId: task.id, seq: ++task.seq, at: new Date(), kind: 'result', task: viewOf(task, snapshot) };
-    } catch (error) {
-      measured.failed(error);
-      if (cancellation.timedOut)
-        throw new DomainError('timeout', `${slug} did not finish within ${callTimeoutMs} ms`, { cause: error });
-      throw error;
-    } finally {
-      measured.dispose();
-      cancellation.dispose();
-    }
+  private async whole(caller: Caller, taskId: string): Promise<WholeTask> {
+    const whole = isUuid(taskId) ? await readWhole(this.db, taskId) : undefined;
+    if (whole?.row.principal !== caller.id) throw noTask(taskId);
+    return whole;
   }
 }
 
-function told(event: AgentEvent, { state, message }: TaskSnapshot) {
-  if (event.kind !== 'artifact') return { kind: 'status', state, message } as const;
-  const { artifact, append, lastChunk } = event;
-  return { kind: 'artifact', artifact, append, lastChunk } as const;
-}
-
-function viewOf(task: Task, { state, message, artifacts, history }: TaskSnapshot): TaskView {
-  const at = new Date();
-  const { id, agent, contextId, seq } = task;
-  const times = { createdAt: at, updatedAt: at };
-  return { taskId: id, kind: 'agent', agent, contextId, state, message, artifacts, history, lastSeq: seq, ...times };
-}
-
-function notBuilt(): Promise<never> {
-  return Promise.reject(new Error('Not built yet'));
-}
+const noTask = (id: string) => new DomainError('not_found', `task_id: no task ${id} of yours`);

@@ -1,0 +1,80 @@
+import type { DataSource } from 'typeorm';
+
+/** An executor that has not beaten for so long is dead. */
+export const DEAD_AFTER_MS = 5_000;
+
+/** What every tick tells. */
+interface Tick<Row> {
+  readonly released: number;
+  readonly canceled: readonly string[];
+  readonly claimed: readonly Row[];
+}
+
+export interface TickOptions {
+  readonly executor: string;
+  /** Whether the silent may be judged; orphans are released in any case. */
+  readonly judges: boolean;
+  /** How many tasks may be claimed. */
+  readonly room: number;
+  /** Agents that have enough to do here. */
+  readonly busy: readonly string[];
+}
+
+/**
+ * One statement: removes dead executors, releases what they (or nobody that exists) owned, tells which owned tasks were
+ * canceled, and claims what is due. What it releases it does not see as due yet; the next tick does.
+ */
+export async function tick<Row>(db: DataSource, options: TickOptions): Promise<Tick<Row>> {
+  const { executor, judges, room, busy } = options;
+  const rows: (Row & { id: string | null; released: number; canceled: string[] })[] = await db.query(
+    `with dead as (
+       delete from executors where id in (
+         select id from executors
+         where $2 and beat_at < clock_timestamp() - interval '${DEAD_AFTER_MS} ms' and id <> $1
+         for update skip locked)
+       returning id
+     ), orphaned as (
+       select id from tasks t
+       where executor is not null
+         and (executor in (select id from dead) or not exists (select 1 from executors e where e.id = t.executor))
+       for update skip locked
+     ), released as (
+       update tasks t set executor = null, due_at = now() from orphaned o where t.id = o.id returning 1
+     ), due as (
+       select id from tasks
+       where due_at <= now() and executor is null and agent <> all ($4)
+       order by due_at limit $3
+       for update skip locked
+     ), claimed as (
+       update tasks t set executor = $1, epoch = t.epoch + 1, attempts = t.attempts + 1, due_at = null
+       from due where t.id = due.id
+       returning t.*
+     )
+     select
+       (select count(*)::int from released) as released,
+       array(select id from tasks where executor = $1 and cancel_requested_at is not null) as canceled,
+       claimed.*
+     from (select 1) as one left join claimed on true`,
+    [executor, judges, room, busy],
+  );
+  const claimed = rows.filter(({ id }) => id !== null);
+  return { released: rows[0]?.released ?? 0, canceled: rows[0]?.canceled ?? [], claimed };
+}
+
+/** Gives owned tasks to whoever claims them first. @param begun false: as if they had not been claimed */
+export async function release(db: DataSource, executor: string, ids: readonly string[], begun: boolean): Promise<void> {
+  await db.query(
+    `update tasks set executor = null, due_at = now(), attempts = attempts - (not $3)::int
+     where executor = $1 and id = any ($2)`,
+    [executor, ids, begun],
+  );
+}
+
+/** How many connections the server takes, and how many all executors together may open. */
+export const CONNECTIONS = `
+  select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int as allowed,
+         (select coalesce(sum(connections), 0)::int from executors) as wanted`;
+
+export const REGISTER = 'insert into executors (id, name, connections, beat_at) values ($1, $2, $3, clock_timestamp())';
+export const BEAT = 'update executors set beat_at = clock_timestamp() where id = $1';
+export const LEAVE = 'delete from executors where id = $1';

@@ -1,0 +1,109 @@
+import { Hints } from '@app/cache';
+import { Log } from '@app/telemetry';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Executor } from './executor.js';
+import { release, tick } from './sql.js';
+
+const TICK_MS = 1_000;
+/** Rows one claim brings at most; a full one is followed by another. */
+const LARGEST_CLAIM = 100;
+const TOPIC = 'due';
+
+/** Whoever works on tasks. */
+export interface Worker<Row> {
+  /** How many more tasks it takes now. */
+  room(): number;
+  /** Agents it takes no more tasks for at the moment. */
+  busy(): readonly string[];
+  claimed(row: Row): void;
+  /** A task it works on was canceled. */
+  canceled(id: string): void;
+}
+
+/** Finds work: once a second, and sooner when somebody says that there is some. */
+@Injectable()
+export class Work implements OnModuleDestroy {
+  private readonly log = new Log('Work');
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private again = false;
+  private stopped = false;
+  private look: () => Promise<boolean> = () => Promise.resolve(false);
+  private readonly unsubscribe: () => void;
+
+  constructor(
+    private readonly db: DataSource,
+    private readonly executor: Executor,
+    private readonly hints: Hints,
+  ) {
+    this.unsubscribe = hints.subscribe(TOPIC, () => this.wake());
+  }
+
+  /** Begins to look for tasks for this worker, there is one. */
+  begin<Row>(worker: Worker<Row>): void {
+    this.look = () => this.tick(worker);
+    this.schedule();
+  }
+
+  /** No task is claimed from now on. */
+  async end(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.unsubscribe();
+    await this.end();
+  }
+
+  /** There may be work, or room for it. */
+  wake(): void {
+    if (this.stopped) return;
+    this.again = true;
+    clearTimeout(this.timer);
+    this.running ??= this.run();
+  }
+
+  /** Gives tasks away and tells the others. @param begun false: as if they had not been claimed */
+  async release(executor: string, ids: readonly string[], begun = true): Promise<void> {
+    if (ids.length === 0) return;
+    await release(this.db, executor, ids, begun);
+    this.hints.publish(TOPIC, {});
+  }
+
+  private schedule(): void {
+    if (!this.stopped) this.timer = setTimeout(() => this.wake(), TICK_MS);
+  }
+
+  private async run(): Promise<void> {
+    while (this.again && !this.stopped) {
+      this.again = false;
+      try {
+        if (await this.look()) this.again = true;
+      } catch (cause) {
+        this.log.debug('No work could be looked for', { cause });
+        this.again = false;
+      }
+    }
+    this.running = undefined;
+    this.schedule();
+  }
+
+  /** @returns whether there is certainly more */
+  private async tick<Row>(worker: Worker<Row>): Promise<boolean> {
+    if (!this.executor.isFresh()) return false;
+    const room = Math.min(worker.room(), LARGEST_CLAIM);
+    const executor = this.executor.id;
+    const options = { executor, judges: this.executor.mayJudge(), room, busy: worker.busy() };
+    const { released, canceled, claimed } = await tick<Row>(this.db, options);
+    for (const id of canceled) worker.canceled(id);
+    for (const row of claimed) worker.claimed(row);
+    if (released > 0) {
+      this.log.warn('Tasks of a dead process were released', { tasks: released });
+      this.hints.publish(TOPIC, {});
+    }
+    return released > 0 || (claimed.length === room && room > 0);
+  }
+}

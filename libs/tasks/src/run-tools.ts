@@ -1,0 +1,16 @@
+import { A2aClient } from '@app/a2a';
+import { Executor } from '@app/durable';
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { TaskWriter } from './task-writer.js';
+
+/** What every run uses. */
+@Injectable()
+export class RunTools {
+  constructor(
+    readonly db: DataSource,
+    readonly a2a: A2aClient,
+    readonly executor: Executor,
+    readonly writer: TaskWriter,
+  ) {}
+}

@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type A2aClient, type AgentEvent, isInterrupted, type TaskSnapshot } from '@app/a2a';
+import type { DirectoryEntry } from '@app/agents';
+import { DomainError } from '@app/core';
+import type { Executor } from '@app/durable';
+import type { TaskRow } from './task-row.js';
+
+const FRESH_POLL_MS = 100;
+
+/** One turn with an agent: what is to be said, and whether somebody may have said it already. */
+export interface Conversation {
+  readonly a2a: A2aClient;
+  readonly executor: Executor;
+  readonly agent: DirectoryEntry;
+  readonly row: TaskRow;
+  readonly signal: AbortSignal;
+  /** The next event replaces what is known. */
+  replaceNext(): void;
+}
+
+/** What the agent says, whoever asked it: a message is sent once, and a task that is under way is gone on with. */
+export async function* eventsOf(talk: Conversation): AsyncGenerator<AgentEvent, void, undefined> {
+  const { row, agent } = talk;
+  const { inbox, upstream_id: upstreamId } = row;
+  const [message] = inbox;
+  if (message === undefined) return yield* noticed(talk);
+  if (row.heard && upstreamId !== null) return yield* followed(talk, upstreamId);
+  if (row.attempts > 1) {
+    if (upstreamId !== null && (await wasAnswered(talk, upstreamId))) return yield* followed(talk, upstreamId);
+    if (agent.resend === 'never')
+      throw new DomainError(
+        'unavailable',
+        `outcome unknown: the message may have reached ${agent.slug}, whose setting is never to send it again`,
+      );
+  }
+  await ownership(talk);
+  const { messageId, parts } = message;
+  const sent = {
+    messageId,
+    parts,
+    contextId: row.context_id ?? undefined,
+    taskId: upstreamId ?? undefined,
+    metadata: row.skill === null ? undefined : { skillId: row.skill },
+  };
+  yield* talk.a2a.send(agent.connection, sent, talk.signal);
+}
+
+/** Waiting for somebody's authorization, an agent goes on by itself. */
+async function* noticed(talk: Conversation): AsyncGenerator<AgentEvent, void, undefined> {
+  const { a2a, agent, row, signal } = talk;
+  if (row.upstream_id === null) return;
+  const now = await a2a.get(agent.connection, row.upstream_id, signal);
+  if (now.state !== row.state) yield* followed(talk, row.upstream_id);
+}
+
+function followed({ a2a, agent, signal, replaceNext }: Conversation, upstreamId: string): AsyncIterable<AgentEvent> {
+  replaceNext();
+  return a2a.follow(agent.connection, upstreamId, signal);
+}
+
+/** Whether an agent has taken the answer to its question: it asks no more, or something else. */
+async function wasAnswered({ a2a, agent, row, signal }: Conversation, upstreamId: string): Promise<boolean> {
+  const now = await a2a.get(agent.connection, upstreamId, signal);
+  return !isInterrupted(now.state) || questionOf(now) !== questionOf({ message: row.message ?? undefined });
+}
+
+const questionOf = ({ message = [] }: Pick<TaskSnapshot, 'message'>): string => JSON.stringify(message);
+
+/** Sending cannot be taken back: only who certainly owns the task may. */
+async function ownership({ executor, row, signal }: Conversation): Promise<void> {
+  while (!executor.isFresh()) await sleep(FRESH_POLL_MS, undefined, { signal });
+  if (executor.id !== row.executor) throw new Error('The task was lost before its message was sent');
+}
