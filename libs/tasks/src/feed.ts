@@ -1,8 +1,19 @@
+import { isFinal } from '@app/a2a';
 import type { TaskRow } from './task-row.js';
 import type { TaskEvent, TaskView } from './task-event.js';
 
 /** Events a feed holds for its followers; whoever is further behind reads rows. */
 const WINDOW = 1_000;
+
+/** How a task is followed. */
+export interface Following {
+  /** Number of the last event that is known already. */
+  readonly from?: number;
+  /** Ends the following, never the task. */
+  readonly signal: AbortSignal;
+  /** `final`: goes on when a task that waits is answered, and ends only with the task. */
+  readonly through?: 'turn' | 'final';
+}
 
 /** How a feed reads what it does not hold. */
 export interface FeedSource {
@@ -51,14 +62,15 @@ export class Feed {
     this.result = undefined;
   }
 
-  /** Events after `from`, up to the result. */
-  async *read(from: number, signal: AbortSignal): AsyncGenerator<TaskEvent, void, undefined> {
+  /** Events after `from`, up to the result of the turn, or of the task. */
+  async *read({ from = 0, signal, through = 'turn' }: Following): AsyncGenerator<TaskEvent, void, undefined> {
     let cursor = Math.min(from, this.end);
     while (!signal.aborted) {
       if (cursor === this.end) {
         const ending = this.resting ? await this.ending() : undefined;
-        if (ending !== undefined) return yield ending;
-        if (cursor === this.end && !this.resting) await this.change(signal);
+        const goesOn = ending !== undefined && through === 'final' && !isFinal(ending.task.state);
+        if (ending !== undefined && !goesOn) return yield ending;
+        if (cursor === this.end && (goesOn || !this.resting)) await this.change(signal);
         continue;
       }
       const held = this.events[cursor - this.end + this.events.length];

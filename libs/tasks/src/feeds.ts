@@ -3,7 +3,7 @@ import { DomainError } from '@app/core';
 import { Log } from '@app/telemetry';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Feed } from './feed.js';
+import { Feed, type Following } from './feed.js';
 import { EVENT_PAGE, type News, readEvents, readNews } from './sql-read.js';
 import { toldEvent } from './stored-event.js';
 import { readWhole } from './whole-task.js';
@@ -43,14 +43,14 @@ export class Feeds implements OnApplicationShutdown {
   }
 
   /** Follows a task from an event on, up to its result. @param row as it is now */
-  async *follow(row: TaskRow, from: number, signal: AbortSignal): AsyncGenerator<TaskEvent, void, undefined> {
+  async *follow(row: TaskRow, following: Following): AsyncGenerator<TaskEvent, void, undefined> {
     const entry = this.feeds.get(row.id) ?? { feed: this.feedOf(row), followers: 0 };
     this.feeds.set(row.id, entry);
     entry.followers++;
     entry.feed.seen(row);
     this.schedule();
     try {
-      yield* entry.feed.read(from, signal);
+      yield* entry.feed.read(following);
     } finally {
       entry.followers--;
       if (entry.followers === 0) this.feeds.delete(row.id);

@@ -1,3 +1,4 @@
+export { SessionsService } from './sessions.service.js';
 export type { NewTask, TaskError, TaskEvent, TaskView } from './task-event.js';
 export { TasksModule } from './tasks.module.js';
 export { type TaskQuery, TasksService } from './tasks.service.js';

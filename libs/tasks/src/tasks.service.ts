@@ -3,6 +3,7 @@ import type { Artifact, Part, TaskState } from '@app/a2a';
 import { type Call, type Caller, DomainError } from '@app/core';
 import { type Page, pageOf, startAfter } from '@app/web';
 import { DataSource } from 'typeorm';
+import type { Following } from './feed.js';
 import { Feeds } from './feeds.js';
 import { addAnswer, cancelTask } from './sql-change.js';
 import { listTasks, readTask } from './sql-read.js';
@@ -63,14 +64,10 @@ export class TasksService {
   }
 
   /** Events after `from`, replayed and then live, up to `result`. An aborted signal ends the iteration, never the task. */
-  async *follow(
-    caller: Caller,
-    taskId: string,
-    { from = 0, signal }: { readonly from?: number; readonly signal: AbortSignal },
-  ): AsyncGenerator<TaskEvent, void, undefined> {
+  async *follow(caller: Caller, taskId: string, following: Following): AsyncGenerator<TaskEvent, void, undefined> {
     const row = this.runs.of(taskId)?.row ?? (isUuid(taskId) ? await readTask(this.db, taskId) : undefined);
     if (row?.principal !== caller.id) throw noTask(taskId);
-    yield* this.feeds.follow(row, from, signal);
+    yield* this.feeds.follow(row, following);
   }
 
   /** Starts a task, or answers one, and follows it. An aborted signal ends the iteration, never the task. */
