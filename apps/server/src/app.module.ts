@@ -9,6 +9,7 @@ import { McpModule } from '@app/mcp';
 import { OutboundModule } from '@app/outbound';
 import { PermissionsModule } from '@app/permissions';
 import { SecretsModule } from '@app/secrets';
+import { StreamingModule } from '@app/streaming';
 import { TelemetryModule } from '@app/telemetry';
 import { migrations } from '@migrations';
 import { Dependencies, HealthController } from './health.controller.js';
@@ -32,6 +33,7 @@ export class AppModule {
         PermissionsModule,
         AgentsModule,
         McpModule.forRoot({ name: SERVICE, version: VERSION }),
+        StreamingModule.forRoot({ name: SERVICE, version: VERSION }),
         TerminusModule.forRoot({ logger: false }),
       ],
       controllers: [HealthController, StatusController],

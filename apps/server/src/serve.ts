@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { Config } from '@app/config';
 import { McpEndpoint } from '@app/mcp';
 import { BootstrapKey } from '@app/permissions';
+import { StreamAdapter, StreamingGateway } from '@app/streaming';
 import { Log, Metrics } from '@app/telemetry';
 import { AppModule } from './app.module.js';
 import { FrameworkLog } from './framework-log.js';
@@ -31,7 +32,8 @@ export async function serve(): Promise<number | undefined> {
     const app = await createApp(config);
     stopOnSignal(app);
     await app.listen(config.http.port, config.http.host);
-    await announce(app);
+    const stream = await app.get(StreamingGateway).listen();
+    await announce(app, stream);
     return undefined;
   } catch (error) {
     log.error('The server could not start', { cause: error });
@@ -57,6 +59,7 @@ async function createApp(config: Config): Promise<NestFastifyApplication> {
   });
   // helmet's default would send browsers to https where there is none
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
+  app.useWebSocketAdapter(new StreamAdapter());
   measure(app);
   serveOpenApi(app);
   await app.init();
@@ -86,7 +89,7 @@ function measure(app: NestFastifyApplication): void {
     });
 }
 
-async function announce(app: NestFastifyApplication): Promise<void> {
+async function announce(app: NestFastifyApplication, stream: string): Promise<void> {
   const url = await app.getUrl();
   const bootstrap = app.get(BootstrapKey);
   if (bootstrap.generated !== undefined)
@@ -95,7 +98,7 @@ async function announce(app: NestFastifyApplication): Promise<void> {
       file: bootstrap.file,
     });
   if (!bootstrap.exists) log.warn('ADMIN_API_KEY is not set: only API keys made earlier open the API');
-  log.info('Listening', { url, mcp: `${url}/mcp`, startMs: Math.round(process.uptime() * 1_000) });
+  log.info('Listening', { url, mcp: `${url}/mcp`, stream, startMs: Math.round(process.uptime() * 1_000) });
 }
 
 function stopOnSignal(app: NestFastifyApplication): void {

@@ -1,0 +1,145 @@
+import { Injectable } from '@nestjs/common';
+import type { z } from 'zod';
+import { AgentDirectory, type DirectoryEntry } from '@app/agents';
+import { type Call, type Caller, DomainError } from '@app/core';
+import { SessionsService, type TaskView, TasksService } from '@app/tasks';
+import { detailsOf, fits, summaryOf } from './agent-views.js';
+import type {
+  AgentDetails,
+  AgentSummaries,
+  Cancel,
+  Cancellation,
+  CloseSession,
+  DescribeAgent,
+  GetStatus,
+  Handoff,
+  Invocation,
+  InvokeAgent,
+  ListAgents,
+  OpenSession,
+  RequestView,
+  SessionClosed,
+  SessionView,
+} from './control.schemas.js';
+import { partsOf } from './message-parts.js';
+import { answerOf, requestView, statusOf } from './request-view.js';
+import { StreamUrls } from './stream-urls.js';
+
+/** What the eight control tools do, whichever door they are called through. */
+@Injectable()
+export class ControlService {
+  constructor(
+    private readonly directory: AgentDirectory,
+    private readonly tasks: TasksService,
+    private readonly sessions: SessionsService,
+    private readonly streams: StreamUrls,
+  ) {}
+
+  listAgents(_: Call, filter: z.infer<typeof ListAgents>): z.infer<typeof AgentSummaries> {
+    const agents = this.directory.all().filter((agent) => fits(agent, filter));
+    return { agents: agents.map(summaryOf) };
+  }
+
+  describeAgent(_: Call, { id }: z.infer<typeof DescribeAgent>): AgentDetails {
+    return detailsOf(this.agent(id, 'id'));
+  }
+
+  async openSession(
+    { caller }: Call,
+    { sessionId }: z.infer<typeof OpenSession>,
+  ): Promise<z.infer<typeof SessionView>> {
+    const session = await this.sessions.open(caller, sessionId);
+    return { sessionId: session.sessionId, createdAt: session.createdAt };
+  }
+
+  async closeSession(
+    { caller }: Call,
+    { sessionId }: z.infer<typeof CloseSession>,
+  ): Promise<z.infer<typeof SessionClosed>> {
+    return { closed: await this.sessions.close(caller, sessionId) };
+  }
+
+  /** Starts a request, or answers one that waits; returns at once. */
+  async invokeAgent({ caller }: Call, invocation: z.infer<typeof InvokeAgent>): Promise<Invocation> {
+    const { agentId, capability, input, requestId, sessionId, idempotencyKey } = invocation;
+    if (requestId !== undefined) return this.answer(caller, requestId, invocation);
+    const agent = this.agent(agentId, 'agentId');
+    const skill = skillOf(agent, capability);
+    const parts = partsOf(input);
+    const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, sessionId, idempotencyKey });
+    return this.invocation(caller, task);
+  }
+
+  /** Gives what came of a request, and its session, to another agent. */
+  async handoff({ caller }: Call, handoff: z.infer<typeof Handoff>): Promise<Invocation> {
+    const { fromRequestId, toAgentId, capability, payload, idempotencyKey } = handoff;
+    const agent = this.agent(toAgentId, 'toAgentId');
+    const skill = skillOf(agent, capability);
+    const from = await this.tasks.get(caller, fromRequestId);
+    const parts = [...resultToHandOver(from), ...partsOf(payload)];
+    const { sessionId } = from;
+    const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, sessionId, idempotencyKey });
+    return this.invocation(caller, task);
+  }
+
+  async cancel({ caller }: Call, { requestId }: z.infer<typeof Cancel>): Promise<z.infer<typeof Cancellation>> {
+    const { canceled, task } = await this.tasks.cancel(caller, requestId);
+    return { requestId, canceled, status: statusOf(task.state) };
+  }
+
+  async getStatus({ caller }: Call, { requestId }: z.infer<typeof GetStatus>): Promise<RequestView> {
+    const task = await this.tasks.get(caller, requestId);
+    return { ...requestView(task), streamUrl: this.streams.urlFor(caller, task.taskId) };
+  }
+
+  private async answer(
+    caller: Caller,
+    requestId: string,
+    { agentId, input, sessionId, idempotencyKey }: z.infer<typeof InvokeAgent>,
+  ): Promise<Invocation> {
+    const { agent } = await this.tasks.get(caller, requestId);
+    if (agent !== agentId) throw new DomainError('invalid', `agentId: the request ${requestId} is one of ${agent}`);
+    if (sessionId !== undefined) throw new DomainError('invalid', 'sessionId: an answer stays in its session');
+    if (idempotencyKey !== undefined) throw new DomainError('invalid', 'idempotencyKey: is for new requests only');
+    return this.invocation(caller, await this.tasks.answer(caller, requestId, partsOf(input)));
+  }
+
+  private invocation(caller: Caller, { taskId, state, sessionId }: TaskView): Invocation {
+    return {
+      requestId: taskId,
+      status: statusOf(state),
+      streamUrl: this.streams.urlFor(caller, taskId),
+      ...(sessionId !== undefined && { sessionId }),
+    };
+  }
+
+  private agent(id: string, field: string): DirectoryEntry {
+    const agent = this.directory.find(id);
+    if (agent !== undefined) return agent;
+    throw new DomainError(
+      'not_found',
+      `${field}: no agent ${id}, or it is disabled; list_agents tells which there are`,
+    );
+  }
+}
+
+/** Undefined: the agent as a whole. */
+function skillOf({ slug, card }: DirectoryEntry, capability: string): string | undefined {
+  const skills = card.skills.map(({ id }) => id);
+  if (skills.includes(capability)) return capability;
+  if (['', '*', slug].includes(capability)) return undefined;
+  const known = skills.length === 0 ? 'none; leave it out' : `${skills.join(', ')}; or leave it out`;
+  throw new DomainError('not_found', `capability: ${slug} has no ${capability}; it has ${known}`);
+}
+
+function resultToHandOver(task: TaskView) {
+  const parts = answerOf(task);
+  // Some agents leave every turn open after they answered.
+  const isAnswered = task.state === 'completed' || (task.state === 'input-required' && task.artifacts.length > 0);
+  if (isAnswered && parts.length > 0) return parts;
+  const status = statusOf(task.state);
+  throw new DomainError(
+    'conflict',
+    `fromRequestId: ${task.taskId} is ${status} and has no result that could be handed over`,
+  );
+}

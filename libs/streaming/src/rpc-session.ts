@@ -1,0 +1,128 @@
+import { type Call, DomainError, type JsonObject } from '@app/core';
+import { isDatabaseAway } from '@app/database';
+import { ERROR_TYPE, Log, type Metrics } from '@app/telemetry';
+import { STATUS } from '@app/web';
+import type { Connection } from './connection.js';
+import { ENDINGS } from './endings.js';
+import {
+  CODE,
+  errorMessage,
+  idOf,
+  messagesIn,
+  requestIn,
+  resultMessage,
+  RpcFailure,
+  type RpcRequest,
+} from './json-rpc.js';
+import { LIMITS } from './limits.js';
+
+/** An answer, and what follows once it was sent. */
+export interface Answer {
+  readonly result: unknown;
+  readonly afterwards?: () => void;
+}
+export type Method = (params: JsonObject) => Answer | Promise<Answer>;
+
+const log = new Log('WebSocket');
+
+/** Speaks JSON-RPC 2.0 with one client: every request is answered once, side by side, in the order they get ready. */
+export class RpcSession {
+  private inFlight = 0;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly metrics: Metrics,
+    /** What this client may call, by name. */
+    private readonly methods: ReadonlyMap<string, Method>,
+  ) {}
+
+  take(text: string): void {
+    const work = this.answer(text).finally(() => this.connection.work.delete(work));
+    this.connection.work.add(work);
+  }
+
+  private async answer(text: string): Promise<void> {
+    let messages: unknown;
+    try {
+      messages = messagesIn(text);
+    } catch (error) {
+      return this.connection.send(errorMessage(null, this.failureOf(error, 'unreadable')));
+    }
+    const isBatch = Array.isArray(messages);
+    const outcomes = await Promise.all((isBatch ? (messages as unknown[]) : [messages]).map((one) => this.handle(one)));
+    const answers = outcomes.flatMap(({ message }) => (message === undefined ? [] : [message]));
+    if (answers.length > 0) this.connection.send(isBatch ? answers : (answers[0] ?? {}));
+    for (const { afterwards } of outcomes) afterwards?.();
+  }
+
+  private async handle(message: unknown): Promise<{ message?: object; afterwards?: () => void }> {
+    const started = performance.now();
+    this.inFlight++;
+    let method = 'unreadable';
+    let wantsAnswer = true;
+    try {
+      const request = requestIn(message);
+      method = request.method;
+      wantsAnswer = request.id !== undefined;
+      const { result, afterwards } = await this.perform(request);
+      return { message: wantsAnswer ? resultMessage(request.id, result) : undefined, afterwards };
+    } catch (error) {
+      const failure = this.failureOf(error, method);
+      return { message: wantsAnswer ? errorMessage(idOf(message), failure) : undefined };
+    } finally {
+      this.inFlight--;
+      this.metrics.responded('websocket', (performance.now() - started) / 1_000);
+    }
+  }
+
+  private perform({ method, params }: RpcRequest): Answer | Promise<Answer> {
+    if (this.inFlight > LIMITS.requestsInFlight)
+      throw new DomainError('rate_limited', `At most ${LIMITS.requestsInFlight} requests at the same time`);
+    const known = this.methods.get(method);
+    if (known !== undefined) return known(params);
+    const names = [...this.methods.keys()].join(', ');
+    throw new RpcFailure(CODE.methodNotFound, `Method not found: ${method}; this connection has ${names}`);
+  }
+
+  private failureOf(error: unknown, method: string): RpcFailure {
+    if (error instanceof RpcFailure) {
+      this.metrics.failed('invalid');
+      return error;
+    }
+    const failure = expected(error) ?? new RpcFailure(CODE.internal, 'Internal error; the log has the connection');
+    this.metrics.failed(error instanceof DomainError ? ERROR_TYPE[error.code] : 'internal');
+    const isOurs = !(error instanceof DomainError) || STATUS[error.code] >= 500;
+    if (isOurs) this.report(error, method, failure);
+    return failure;
+  }
+
+  private report(error: unknown, method: string, { code }: RpcFailure): void {
+    log.error('A WebSocket request failed', {
+      route: `WebSocket ${method}`,
+      connection: this.connection.id,
+      cause: error,
+      ...(code === CODE.internal && error instanceof Error && { stack: error.stack }),
+    });
+  }
+}
+
+/** Asked for each message: a connection may outlive its key. @throws DomainError unauthenticated */
+export async function callOf(connection: Connection): Promise<Call> {
+  const { identity, signal } = connection;
+  if (identity === undefined)
+    throw new DomainError('unauthenticated', 'Not authenticated: call authenticate with {"key": "<API key>"} first');
+  try {
+    return { caller: await identity.confirm(), signal };
+  } catch (error) {
+    if (error instanceof DomainError) connection.end({ ...ENDINGS.unauthenticated, reason: error.message });
+    throw error;
+  }
+}
+
+function expected(error: unknown): RpcFailure | undefined {
+  if (isDatabaseAway(error))
+    return new RpcFailure(CODE.failed, 'The database cannot be reached; try again soon', { code: 'unavailable' });
+  if (!(error instanceof DomainError)) return undefined;
+  const { code, message } = error;
+  return new RpcFailure(code === 'invalid' ? CODE.invalidParams : CODE.failed, message, { code });
+}

@@ -1,0 +1,14 @@
+import { Injectable } from '@nestjs/common';
+import { ControlService } from '@app/control';
+import { TasksService } from '@app/tasks';
+import { Metrics } from '@app/telemetry';
+
+/** What connections work with. */
+@Injectable()
+export class StreamServices {
+  constructor(
+    readonly control: ControlService,
+    readonly tasks: TasksService,
+    readonly metrics: Metrics,
+  ) {}
+}
