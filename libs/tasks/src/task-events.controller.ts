@@ -44,7 +44,11 @@ export class TaskEventsController {
       return;
     }
     reply.hijack();
-    const events = (signal: AbortSignal) => framed(this.tasks.follow(caller, id, { from, signal }));
+    const isKnownToWait = from === task.lastSeq && (task.state === 'input-required' || task.state === 'auth-required');
+    const events = (signal: AbortSignal) =>
+      framed(
+        isKnownToWait ? this.nextTurn(caller, id, { from, signal }) : this.tasks.follow(caller, id, { from, signal }),
+      );
     try {
       const end = await this.streams.send(reply.raw, events);
       if (end === 'stalled') this.log.warn('A client did not read its event stream', { task: id });
@@ -53,6 +57,15 @@ export class TaskEventsController {
       const route = `${request.method} ${request.routeOptions.url ?? request.url}`;
       const level = isDatabaseAway(cause) ? 'warn' : 'error';
       this.log[level]('An event stream broke', { route, requestId: request.id, task: id, cause });
+    }
+  }
+
+  /** Of a task that waits for its caller, who knows that already: nothing until it goes on. */
+  private async *nextTurn(caller: Caller, id: string, { from, signal }: { from: number; signal: AbortSignal }) {
+    for await (const event of this.tasks.follow(caller, id, { from, signal, through: 'final' })) {
+      yield event;
+      if (event.kind === 'result') return;
+      return yield* this.tasks.follow(caller, id, { from: event.seq, signal });
     }
   }
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiHeader, ApiOkResponse, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Caller, DomainError } from '@app/core';
+import type { Caller } from '@app/core';
 import { Allow, FromCaller, isKnown, type Page, waitIn } from '@app/web';
 import type { TaskView } from './task-event.js';
 import { TaskWait } from './task-wait.js';
@@ -16,8 +16,6 @@ import {
   TaskShape,
 } from './tasks.schemas.js';
 import { TasksService } from './tasks.service.js';
-
-const MAX_KEY_LENGTH = 200;
 
 const PREFER = {
   name: 'prefer',
@@ -43,12 +41,11 @@ export class TasksController {
   async start(
     @FromCaller() caller: Caller,
     @Body({ schema: TaskInput }) { agent, skill, contextId, sessionId, ...said }: TaskInput,
-    @Headers('idempotency-key') key: string | undefined,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TaskView> {
     const parts = partsOf(said);
-    const idempotencyKey = checkedKey(key);
     const task = await this.tasks.start(caller, { agent, skill, contextId, sessionId, parts, idempotencyKey });
     return this.answered(task, caller, request, reply);
   }
@@ -120,8 +117,3 @@ export class TasksController {
 /** A known key may give a task that is over or waits for its caller: nothing more comes by itself. */
 const isSettled = ({ state, finishedAt }: TaskView): boolean =>
   finishedAt !== undefined || state === 'input-required' || state === 'auth-required';
-
-function checkedKey(key: string | undefined): string | undefined {
-  if (key === undefined || (key !== '' && key.length <= MAX_KEY_LENGTH)) return key;
-  throw new DomainError('invalid', `Idempotency-Key: expected 1 to ${MAX_KEY_LENGTH} characters`);
-}
