@@ -16,8 +16,18 @@ interface CallOptions {
 
 interface ToolResult {
   content: unknown;
+  structuredContent?: unknown;
   isError?: boolean;
 }
+
+interface ConnectOptions {
+  readonly headers?: Record<string, string>;
+  readonly fetch?: typeof fetch;
+  /** What the person says when an agent asks. */
+  readonly answer?: () => string;
+}
+
+export type Connect = (url: string, options?: ConnectOptions) => Promise<TestClient>;
 
 /** What all generations of clients can do, with one signature. */
 export interface TestClient {
@@ -31,18 +41,26 @@ export interface TestClient {
 const ABOUT = { name: 'test', version: '1' };
 const capabilities = { elicitation: {} };
 /** What every client answers when it is asked. */
-const accept = () => Promise.resolve({ action: 'accept' as const, content: { response: 'blue', name: 'Ada' } });
+const accept =
+  ({ answer = () => 'blue' }: ConnectOptions) =>
+  () => {
+    const said = answer();
+    return Promise.resolve({ action: 'accept' as const, content: { response: said, answer: said, name: 'Ada' } });
+  };
+
+/** For the transport of any generation. */
+const over = ({ headers, fetch }: ConnectOptions) => ({ requestInit: { headers }, fetch });
 
 const modern =
-  (mode: 'legacy' | { pin: string }) =>
-  async (url: string): Promise<TestClient> => {
+  (mode: 'legacy' | { pin: string }): Connect =>
+  async (url, options = {}) => {
     const client = new ClientV2(ABOUT, { capabilities, versionNegotiation: { mode } });
-    client.setRequestHandler('elicitation/create', accept);
-    await client.connect(new HttpV2(new URL(url)));
+    client.setRequestHandler('elicitation/create', accept(options));
+    await client.connect(new HttpV2(new URL(url), over(options)));
     return {
       listTools: () => client.listTools(),
-      call: (name, args = {}, options = {}) =>
-        client.callTool({ name, arguments: args }, options) as Promise<ToolResult>,
+      call: (name, args = {}, callOptions = {}) =>
+        client.callTool({ name, arguments: args }, callOptions) as Promise<ToolResult>,
       onToolsChanged: async (callback) => {
         client.setNotificationHandler('notifications/tools/list_changed', callback);
         if (mode !== 'legacy') await client.listen({ toolsListChanged: true });
@@ -51,34 +69,34 @@ const modern =
     };
   };
 
-async function connect132(url: string): Promise<TestClient> {
+async function connect132(url: string, options: ConnectOptions = {}): Promise<TestClient> {
   const client = new Client132(ABOUT, { capabilities });
-  client.setRequestHandler(ElicitRequestSchema, accept);
-  await client.connect(new Http132(new URL(url)));
+  client.setRequestHandler(ElicitRequestSchema, accept(options));
+  await client.connect(new Http132(new URL(url), over(options)));
   return {
     listTools: () => client.listTools(),
-    call: (name, args = {}, options = {}) =>
-      client.callTool({ name, arguments: args }, undefined, options) as Promise<ToolResult>,
+    call: (name, args = {}, callOptions = {}) =>
+      client.callTool({ name, arguments: args }, undefined, callOptions) as Promise<ToolResult>,
     onToolsChanged: async (callback) => client.setNotificationHandler(ToolListChangedNotificationSchema, callback),
     close: () => client.close(),
   };
 }
 
-async function connect117(url: string): Promise<TestClient> {
+async function connect117(url: string, options: ConnectOptions = {}): Promise<TestClient> {
   const client = new Client117(ABOUT, { capabilities });
-  client.setRequestHandler(Elicit117, accept);
-  await client.connect(new Http117(new URL(url)));
+  client.setRequestHandler(Elicit117, accept(options));
+  await client.connect(new Http117(new URL(url), over(options)));
   return {
     listTools: () => client.listTools(),
-    call: (name, args = {}, options = {}) =>
-      client.callTool({ name, arguments: args }, undefined, options) as Promise<ToolResult>,
+    call: (name, args = {}, callOptions = {}) =>
+      client.callTool({ name, arguments: args }, undefined, callOptions) as Promise<ToolResult>,
     onToolsChanged: async (callback) => client.setNotificationHandler(Changed117, callback),
     close: () => client.close(),
   };
 }
 
 /** Revisions 2026-07-28, 2025-11-25 (twice) and 2025-06-18. */
-export const CLIENTS: [string, (url: string) => Promise<TestClient>][] = [
+export const CLIENTS: [string, Connect][] = [
   ['client 2.4, modern', modern({ pin: '2026-07-28' })],
   ['client 2.4, legacy', modern('legacy')],
   ['sdk 1.32', connect132],

@@ -15,16 +15,23 @@ export function temporaryDirectory(): Disposable & { readonly path: string } {
 }
 
 /** A PostgreSQL of one's own, to stop, to freeze and to start again. */
-export async function startOwnPostgres(dataDir: string) {
-  let postgres = await Postgres.open(Config.load({ DATA_DIR: dataDir }));
+export async function startOwnPostgres(dataDir: string, env: Record<string, string> = {}) {
+  const config = Config.load({ DATA_DIR: dataDir, ...env });
+  let postgres = await Postgres.open(config);
   const signal = (name: NodeJS.Signals) => {
     for (const pid of postgresProcesses(dataDir)) process.kill(pid, name);
   };
   return {
     url: postgres.url,
     stop: () => postgres.stop(),
+    /** Stops at once, with recovery at the next start. */
+    crash: () => {
+      const postmaster = postmasterOf(dataDir);
+      if (postmaster !== undefined) process.kill(postmaster, 'SIGQUIT');
+      return postgres.stop();
+    },
     startAgain: async () => {
-      postgres = await Postgres.open(Config.load({ DATA_DIR: dataDir }));
+      postgres = await Postgres.open(config);
     },
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),

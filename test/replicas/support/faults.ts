@@ -1,0 +1,116 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallRecord, Trouble } from './calls.js';
+import type { Cluster } from './cluster.js';
+import { judge, type Outage } from './oracle.js';
+import { Random } from './random.js';
+import { Workload } from './workload.js';
+
+/** In `npm test`; `npm run soak` asks for more. */
+const FAULTS = Number(process.env.FAULTS ?? 5);
+/** No scenario makes faults for longer, and says so when it stops early. */
+const FAULT_MINUTES = Number(process.env.FAULT_MINUTES ?? 0.5);
+/** For what comes before and after the faults: a cluster, a last takeover, the judgement. */
+const AROUND_MS = 120_000;
+export const TEST_MS = FAULT_MINUTES * 60_000 + AROUND_MS;
+
+/** Of a complaint; tasks with long histories would hide the others. */
+const LONGEST = 600;
+
+/** The longest that work may lie still after its owner died. */
+const TAKEOVER_MS = 8_000;
+
+export interface Scenario {
+  /** One word; begins the tokens of its calls. */
+  readonly name: string;
+  /** What clients may meet while it is played; wrong results never. */
+  readonly tolerates: readonly Trouble[];
+  /** Makes one fault and mends it. */
+  fault(stage: Stage): Promise<void>;
+}
+
+export interface Report {
+  /** Every promise that was broken, in words. */
+  readonly wrongs: readonly string[];
+  /** How many faults there were. */
+  readonly made: number;
+  readonly takeovers: readonly number[];
+}
+
+/** What a fault is made with. */
+export class Stage {
+  readonly outages: Outage[] = [];
+  readonly takeovers: number[] = [];
+  private readonly behind: Promise<void>[] = [];
+
+  constructor(
+    readonly cluster: Cluster,
+    readonly random: Random,
+  ) {}
+
+  /** Something is broken for as long as this takes. */
+  async during(
+    what: string,
+    { hidesSigns = false }: { hidesSigns?: boolean },
+    broken: () => Promise<void>,
+  ): Promise<void> {
+    const from = Date.now();
+    try {
+      await broken();
+    } finally {
+      this.outages.push({ what, from, to: Date.now(), hidesSigns });
+    }
+  }
+
+  /** Goes on behind the next faults, and must have gone well at the end. */
+  meanwhile(work: Promise<void>): void {
+    work.catch(() => undefined);
+    this.behind.push(work);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.behind);
+  }
+}
+
+/** Plays a scenario under load and judges what became of every call. A seed that failed is played again with FAULT_SEED. */
+export async function endure(cluster: Cluster, scenario: Scenario): Promise<Report> {
+  const seed = process.env.FAULT_SEED === undefined ? randomInt(2 ** 32) : Number(process.env.FAULT_SEED);
+  const random = new Random(seed);
+  const stage = new Stage(cluster, random.fork());
+  const since = performance.now();
+  const workload = await Workload.start(cluster.proxy.url, scenario.name, random.fork());
+  let made = 0;
+  try {
+    while (made < FAULTS && performance.now() - since < FAULT_MINUTES * 60_000) {
+      await sleep(stage.random.int(100, 600));
+      await scenario.fault(stage);
+      made++;
+    }
+    await stage.end();
+    await workload.finish();
+  } finally {
+    await workload[Symbol.asyncDispose]();
+  }
+  const { calls } = workload;
+  const wrongs = await judge({ cluster, calls, outages: stage.outages, tolerates: scenario.tolerates });
+  for (const ms of stage.takeovers) if (ms > TAKEOVER_MS) wrongs.push(`a takeover took ${Math.round(ms)} ms`);
+  const summary = summaryOf(scenario.name, seed, made, stage, calls);
+  console.info(wrongs.length === 0 ? summary : `${summary}\n${outagesOf(stage)}`);
+  return { wrongs: wrongs.map((wrong) => wrong.slice(0, LONGEST)), made, takeovers: stage.takeovers };
+}
+
+function summaryOf(name: string, seed: number, made: number, stage: Stage, calls: readonly CallRecord[]): string {
+  const told = calls.filter((call) => call.told).length;
+  const troubled = calls.filter(({ troubles }) => troubles.length > 0).length;
+  const takeovers = stage.takeovers.map((ms) => Math.round(ms)).toSorted((a, b) => a - b);
+  const longest = takeovers.length === 0 ? '' : `, ${takeovers.length} takeovers in at most ${takeovers.at(-1)} ms`;
+  const early = made < FAULTS ? ` of ${FAULTS}: its time of ${FAULT_MINUTES} minutes was over` : '';
+  return (
+    `${name}: ${made} faults${early}, ${calls.length} calls, ${told} told their result, ${troubled} met trouble${longest}. ` +
+    `Again: FAULT_SEED=${seed} FAULTS=${FAULTS} npx vitest run test/replicas -t '${name}'`
+  );
+}
+
+const outagesOf = ({ outages }: Stage): string =>
+  outages.map(({ what, from, to }) => `${new Date(from).toISOString()} ${what} for ${to - from} ms`).join('\n');

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { launch } from '../../support/server.js';
+import { until } from '../../support/until.js';
+
+/** One server process after the other under one name, as a pod of a deployment. */
+export class Replica {
+  /** Undefined while it is not running or still starting. */
+  url: string | undefined;
+  /** By `performance.now()`. */
+  listeningSince = Infinity;
+  private process: ReturnType<typeof launch> | undefined;
+  /** What earlier processes of this name wrote. */
+  private readonly earlier: { level: string; message: string }[] = [];
+
+  constructor(
+    readonly name: string,
+    private readonly env: Record<string, string | undefined>,
+  ) {}
+
+  get pid(): number {
+    return this.process?.pid ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.url !== undefined;
+  }
+
+  get logs(): readonly { level: string; message: string }[] {
+    return [...this.earlier, ...(this.process?.logs ?? [])];
+  }
+
+  async start(): Promise<void> {
+    this.earlier.push(...(this.process?.logs ?? []));
+    this.process = launch(this.env);
+    this.url = await this.process.listening();
+    this.listeningSince = performance.now();
+  }
+
+  /** kill -9. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** As Kubernetes ends a pod. @returns its exit code */
+  async stop(): Promise<number | null> {
+    const { code } = await this.end('SIGTERM');
+    return code;
+  }
+
+  /** Stops it for a while without its knowing. */
+  async freezeFor(ms: number): Promise<void> {
+    process.kill(this.pid, 'SIGSTOP');
+    await sleep(ms);
+    process.kill(this.pid, 'SIGCONT');
+  }
+
+  async readiness(): Promise<{ status: number; text: string } | undefined> {
+    try {
+      const answer = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(5_000) });
+      return { status: answer.status, text: await answer.text() };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async becomesReady(withinMs = 20_000): Promise<void> {
+    await until(`${this.name} is ready`, async () => (await this.readiness())?.status === 200, withinMs);
+  }
+
+  private async end(signal: NodeJS.Signals) {
+    const ending = this.process?.stop(signal);
+    if (signal === 'SIGKILL') this.url = undefined;
+    const exit = await ending;
+    this.url = undefined;
+    this.listeningSince = Infinity;
+    return exit ?? { code: null, signal: null };
+  }
+}
