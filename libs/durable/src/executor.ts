@@ -4,15 +4,13 @@ import { Postgres } from '@app/database';
 import { Log } from '@app/telemetry';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import pg from 'pg';
-import { BEAT, CONNECTIONS, DEAD_AFTER_MS, LEAVE, REGISTER } from './sql.js';
+import { BEAT, CONNECTIONS, DEAD_AFTER_MS, GAP_MS, LEAVE, REGISTER } from './sql.js';
 
 const BEAT_MS = 1_000;
 /** A beat without an answer for so long has failed. */
 const BEAT_TIMEOUT_MS = 2_000;
 /** After its last good beat an executor trusts itself for so long: less than others do. */
 const FRESH_MS = DEAD_AFTER_MS - 1_000;
-/** Two good beats further apart have a gap between them. */
-const GAP_MS = 2_500;
 /** After an outage of PostgreSQL everybody looks dead; whoever judges must have seen the others beat again. */
 const JUDGES_AFTER_MS = 2 * DEAD_AFTER_MS;
 
@@ -31,7 +29,7 @@ export class Executor implements OnModuleInit, OnApplicationShutdown {
   private stopped = false;
   /** When the last good beat was sent: PostgreSQL's clock cannot have been earlier. */
   private lastBeat = -Infinity;
-  private gaplessSince = Infinity;
+  private gaplessSince = -Infinity;
 
   constructor(
     private readonly postgres: Postgres,
@@ -89,14 +87,17 @@ export class Executor implements OnModuleInit, OnApplicationShutdown {
       if (rowCount === 0) await this.startAgain();
       else this.noteBeat(sentAt);
     } catch (cause) {
-      this.gaplessSince = Infinity;
       this.log.debug('A heartbeat failed', { cause });
       this.drop();
     }
   }
 
   private noteBeat(sentAt: number): void {
-    if (sentAt - this.lastBeat > GAP_MS || this.gaplessSince === Infinity) this.gaplessSince = sentAt;
+    const gapMs = sentAt - this.lastBeat;
+    if (gapMs > GAP_MS) {
+      this.gaplessSince = sentAt;
+      this.log.debug('A gap between heartbeats: nobody is judged for a while', { gapMs: Math.round(gapMs) });
+    }
     this.lastBeat = sentAt;
   }
 

@@ -2,6 +2,11 @@ import type { DataSource } from 'typeorm';
 
 /** An executor that has not beaten for so long is dead. */
 export const DEAD_AFTER_MS = 5_000;
+/**
+ * Two good beats further apart have a gap between them, in which others may have fallen silent without being dead:
+ * PostgreSQL may have hung. One beat, and how late it may come, less than dead.
+ */
+export const GAP_MS = DEAD_AFTER_MS - 1_500;
 
 /** What every tick tells. */
 interface Tick<Row> {
@@ -30,7 +35,8 @@ export async function tick<Row>(db: DataSource, options: TickOptions): Promise<T
     `with dead as (
        delete from executors where id in (
          select id from executors
-         where $2 and beat_at < clock_timestamp() - interval '${DEAD_AFTER_MS} ms' and id <> $1
+         where $2 and beat_at < clock_timestamp() - interval '${DEAD_AFTER_MS} ms'
+           and exists (select 1 from executors where id = $1 and beat_at > clock_timestamp() - interval '${GAP_MS} ms')
          for update skip locked)
        returning id
      ), orphaned as (

@@ -20,9 +20,9 @@ export async function cancelTask(db: DataSource, id: string, principal: string, 
        returning *
      ), appended as (
        insert into task_events (task_id, seq, at, kind, body)
-       select id, last_seq - 1, now(), 'status', '{"state":"canceled"}' from canceled
+       select id, last_seq - 1, now(), 'status', '{"state":"canceled"}'::json from canceled
        union all
-       select id, last_seq, now(), 'result', '{}' from canceled
+       select id, last_seq, now(), 'result', '{}'::json from canceled
      )
      select * from canceled`,
     [id, principal, executor],
