@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FileInput, MAX_FILES, MAX_MESSAGE_LENGTH } from './message-parts.js';
+import { FileInput, MAX_FILES, MAX_MESSAGE_LENGTH } from '@app/tasks';
 
 /** The task states in the words of `get_status`. */
 export const REQUEST_STATUSES = [

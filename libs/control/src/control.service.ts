@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { AgentDirectory, type DirectoryEntry } from '@app/agents';
 import { type Call, type Caller, DomainError } from '@app/core';
-import { SessionsService, type TaskView, TasksService } from '@app/tasks';
+import { partsOf, SessionsService, type TaskView, TasksService } from '@app/tasks';
 import { detailsOf, fits, summaryOf } from './agent-views.js';
 import type {
   AgentDetails,
@@ -21,7 +21,6 @@ import type {
   SessionClosed,
   SessionView,
 } from './control.schemas.js';
-import { partsOf } from './message-parts.js';
 import { answerOf, requestView, statusOf } from './request-view.js';
 import { StreamUrls } from './stream-urls.js';
 

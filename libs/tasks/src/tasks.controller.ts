@@ -3,10 +3,10 @@ import { ApiAcceptedResponse, ApiHeader, ApiOkResponse, ApiResponse, ApiTags } f
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '@app/core';
 import { Allow, FromCaller, isKnown, type Page, waitIn } from '@app/web';
+import { partsOf } from './message-parts.js';
 import type { TaskView } from './task-event.js';
 import { TaskWait } from './task-wait.js';
 import {
-  partsOf,
   TaskCancellation,
   TaskId,
   TaskInput,

@@ -1,11 +1,9 @@
 import { z } from 'zod';
-import { type Part, TASK_STATES } from '@app/a2a';
+import { TASK_STATES } from '@app/a2a';
 import { PageQuery } from '@app/web';
+import { FileInput, MAX_FILES, MAX_MESSAGE_LENGTH } from './message-parts.js';
 import { SessionId } from './sessions.schemas.js';
 
-/** Long enough for any prompt, short enough to be told before it is sent anywhere. */
-const MAX_MESSAGE_LENGTH = 1_000_000;
-const MAX_FILES = 16;
 const MAX_ID_LENGTH = 512;
 
 export const TaskId = z.uuid('expected the id of a task: a UUID').describe('Id of a task.');
@@ -14,22 +12,10 @@ export const ArtifactId = z.string().min(1).max(MAX_ID_LENGTH).describe("The age
 const Slug = z.string().regex(/^[a-z0-9-]{1,32}$/, 'expected the slug of an agent');
 const State = z.enum(TASK_STATES);
 
-const File = z
-  .strictObject({
-    uri: z.url().max(2_048).optional().describe('Where the agent finds the file.'),
-    data: z.base64().optional().describe('The file itself, base64.'),
-    mime: z.string().max(255).optional().describe('Media type, such as `image/png`.'),
-    name: z.string().max(255).optional(),
-  })
-  .refine(({ uri, data }) => (uri === undefined) !== (data === undefined), {
-    path: ['uri'],
-    error: 'expected either uri or data',
-  });
-
 const Said = z.strictObject({
   message: z.string().min(1).max(MAX_MESSAGE_LENGTH).optional().describe('What to tell the agent, in plain words.'),
   data: z.record(z.string(), z.unknown()).optional().describe('Structured input.'),
-  files: z.array(File).max(MAX_FILES).optional(),
+  files: z.array(FileInput).max(MAX_FILES).optional(),
 });
 type Said = z.infer<typeof Said>;
 
@@ -71,19 +57,6 @@ export const TaskEventsQuery = z.object({
     .describe('Number of the last event that is known already; `Last-Event-ID` wins.'),
 });
 export type TaskEventsQuery = z.infer<typeof TaskEventsQuery>;
-
-/** The parts of a message: what is said first, then files, then data. */
-export function partsOf({ message, files = [], data }: Said): Part[] {
-  return [
-    ...(message === undefined ? [] : [{ text: message }]),
-    ...files.map(({ uri, data: raw, mime, name }) => ({
-      ...(raw === undefined ? { url: uri } : { raw }),
-      ...(mime !== undefined && { mediaType: mime }),
-      ...(name !== undefined && { filename: name }),
-    })),
-    ...(data === undefined ? [] : [{ data }]),
-  ];
-}
 
 const PartShape = z
   .object({

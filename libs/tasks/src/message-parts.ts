@@ -8,13 +8,17 @@ export const MAX_FILES = 16;
 
 export const FileInput = z
   .strictObject({
-    uri: z.url().optional().describe('Where the agent finds the file.'),
+    uri: z.url().max(2_048).optional().describe('Where the agent finds the file.'),
     data: z.base64().optional().describe('The file itself, base64.'),
-    mime: z.string().max(200).optional().describe('Media type, such as image/png.'),
+    mime: z.string().max(200).optional().describe('Media type, such as `image/png`.'),
     name: z.string().max(255).optional(),
   })
-  .refine(({ uri, data }) => (uri === undefined) !== (data === undefined), { error: 'expected either uri or data' });
+  .refine(({ uri, data }) => (uri === undefined) !== (data === undefined), {
+    path: ['uri'],
+    error: 'expected either uri or data',
+  });
 
+/** What a caller says to an agent. */
 interface MessageInput {
   readonly message?: string;
   readonly files?: readonly z.infer<typeof FileInput>[];
