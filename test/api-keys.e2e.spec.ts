@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startServer, type TestServer } from './support/server.js';
 
+const CONTROL_TOOLS = [
+  'cancel',
+  'close_session',
+  'describe_agent',
+  'get_status',
+  'handoff',
+  'invoke_agent',
+  'list_agents',
+  'open_session',
+];
+
 let server: TestServer;
 beforeAll(async () => {
   server = await startServer();
@@ -36,7 +47,7 @@ test('a key is shown once, opens both doors until it is revoked, and is stored a
   expect(await answerTo({ authorization: `Bearer ${created.key}` })).toBe(200);
   expect(await answerTo({ 'x-api-key': created.key })).toBe(200);
   const client = await server.mcp('modern', created.key);
-  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['describe_agent', 'list_agents']);
+  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(CONTROL_TOOLS);
 
   const listed = await server.json<{ items: object[] }>(200, 'GET', '/api/v1/api-keys');
   expect(listed.items).toEqual([{ id: created.id, name: 'ci', createdAt: expect.any(String), revokedAt: null }]);

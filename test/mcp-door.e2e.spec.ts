@@ -89,7 +89,7 @@ describe.each(Object.keys(GENERATIONS))('%s', (generation) => {
 
   test('calls one and sees its progress, which grows', async () => {
     const seen: { progress: number; message?: string }[] = [];
-    const result = await client.callTool({ name: 'researcher', arguments: { message: 'Why in 1s' } }, undefined, {
+    const result = await client.callTool({ name: 'researcher', arguments: { message: 'Why in 2s' } }, undefined, {
       onprogress: (progress) => seen.push(progress),
     });
     expect(result).toMatchObject({ content: [{ type: 'text' }, { type: 'text' }] });
@@ -99,17 +99,21 @@ describe.each(Object.keys(GENERATIONS))('%s', (generation) => {
     expect(seen.every(({ progress }, i) => i === 0 || progress > (seen[i - 1]?.progress ?? 0))).toBe(true);
   });
 
-  test('a cancel reaches the agent', async () => {
-    const before = (await agents.ledger('long-runner')).cancels.length;
+  // MCP 2026-07-28 has no cancel but hanging up, and a client that hung up may only have lost its connection.
+  const isCancel = generation !== 'client 2.4, 2026-07-28';
+  test(`${isCancel ? 'a cancel reaches the agent' : 'hanging up leaves the task alone'}`, async () => {
+    const before = await agents.ledger('long-runner');
     const cancel = new AbortController();
-    const call = client.callTool({ name: 'long-runner', arguments: { message: 'for 60 s' } }, undefined, {
+    const call = client.callTool({ name: 'long-runner', arguments: { message: 'for 3 s' } }, undefined, {
       signal: cancel.signal,
       onprogress: () => cancel.abort('enough'),
     });
     await expect(call).rejects.toThrow(/enough|abort/i);
-    await expect
-      .poll(async () => (await agents.ledger('long-runner')).cancels.length, { timeout: 5_000 })
-      .toBe(before + 1);
+    const [task] = (await server.json<{ items: { taskId: string }[] }>(200, 'GET', '/api/v1/tasks?page_size=1')).items;
+    const state = async () => (await server.json<{ state: string }>(200, 'GET', `/api/v1/tasks/${task?.taskId}`)).state;
+    await expect.poll(state, { timeout: 8_000 }).toBe(isCancel ? 'canceled' : 'completed');
+    const cancels = async () => (await agents.ledger('long-runner')).cancels.length - before.cancels.length;
+    await expect.poll(cancels, { timeout: 5_000 }).toBe(isCancel ? 1 : 0);
   });
 
   test('an unknown tool is a protocol error, bad arguments are told to the model', async () => {
@@ -149,7 +153,7 @@ test('list_agents and describe_agent tell what there is', async () => {
   });
   expect(await client.callTool({ name: 'describe_agent', arguments: { name: 'echo' } })).toMatchObject({
     isError: true,
-    content: [{ text: expect.stringMatching(/id: is required.*name: is not an argument/) }],
+    content: [{ text: expect.stringMatching(/id: .*required|id: .*expected string.*name/) }],
   });
   await client.close();
 });

@@ -66,14 +66,14 @@ export async function startServer({ env = {} }: ServerOptions = {}) {
     return client;
   };
 
-  const stop = async () => {
-    await process.stop();
+  const stop = async (signal?: NodeJS.Signals) => {
+    await process.stop(signal);
     await database?.[Symbol.asyncDispose]();
   };
   /** Where its WebSocket door listens. */
   const streamUrl = String(process.logs.find(({ message }) => message === 'Listening')?.['stream']);
   const databaseUrl = database?.url ?? env['DATABASE_URL'] ?? '';
-  return { ...process, url, streamUrl, databaseUrl, call, json, mcp, stop, [Symbol.asyncDispose]: stop };
+  return { ...process, url, streamUrl, databaseUrl, call, json, mcp, stop, [Symbol.asyncDispose]: () => stop() };
 }
 
 /** Starts the program with this environment, whatever comes of it. */

@@ -124,7 +124,10 @@ export class Dispatcher<P extends Principal> {
   }
 
   private fail(exchange: Exchange<P>, error: unknown): void {
-    if (!exchange.isOver) exchange.fail(error instanceof RpcError ? error : opaque(exchange, error));
+    const isAbort = exchange.isOver && error instanceof Error && error.name === 'AbortError';
+    // A bug is logged even when nobody waits for the answer any more.
+    const failure = error instanceof RpcError || isAbort ? error : opaque(exchange, error);
+    if (!exchange.isOver && failure instanceof RpcError) exchange.fail(failure);
     this.settle(exchange);
   }
 

@@ -1,25 +1,30 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { DirectoryEntry } from '@app/agents';
-import { type Call, type Caller, DomainError, type JsonObject } from '@app/core';
-import type { Request } from '@app/mcp-protocol';
+import { Config } from '@app/config';
+import { type Caller, DomainError, type JsonObject } from '@app/core';
+import { CANCELLED_BY_CLIENT, type Request, TASKS_EXTENSION } from '@app/mcp-protocol';
 import { Log } from '@app/telemetry';
-import { type NewTask, type TaskEvent, type TaskView, TasksService } from '@app/tasks';
+import { type TaskView, TasksService } from '@app/tasks';
 import { Progress } from './progress.js';
-import { ask, resumptionOf } from './questions.js';
-import { toolResult } from './results.js';
+import { ask, type Resumption, resumptionOf } from './questions.js';
+import { declined, errorResult, toolResult } from './results.js';
+import { taskHandle } from './task-handle.js';
 import { partsOf, type ToolInput } from './tool-input.js';
 
-/** How long a person may take at an agent's authorization page before the result says how to go on later. */
-const AUTHORIZATION_WAIT_MS = 120_000;
-const AUTHORIZATION_POLL_MS = 1_000;
+/** A client that can follow a task by itself gets the handle of one that does not end soon. */
+const HANDLE_AFTER_MS = 2_000;
+const AUTHORIZATION_POLL_MS = 500;
 
-/** Answers `tools/call` of an agent's tool. */
+/** Answers `tools/call` of an agent's tool. The task outlives the call: a client that is gone finds it again. */
 @Injectable()
 export class AgentCaller {
   private readonly log = new Log('MCP');
 
-  constructor(private readonly tasks: TasksService) {}
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly config: Config,
+  ) {}
 
   /** @returns an MCP result; an expected failure is one with `isError`, so that the model can act on it */
   async call(
@@ -30,60 +35,99 @@ export class AgentCaller {
   ): Promise<JsonObject> {
     const resumption = resumptionOf(request);
     if (resumption?.kind === 'declined') return declined(resumption.taskId);
-    const call = { caller: request.principal, signal: request.signal };
-    const progress = new Progress(request, agent.card.name);
     try {
-      if (resumption?.kind === 'follow') {
-        const result = await this.authorized(call, resumption.taskId, progress);
-        return (result.state === 'auth-required' ? undefined : ask(request, result)) ?? toolResult(result);
-      }
-      const events = this.tasks.send(call, { ...newTask(agent.slug, skill, args), ...resumption });
-      const result = await this.followed(events, progress);
-      return ask(request, result) ?? toolResult(result);
+      const task = await this.begin(agent.slug, skill, args, request.principal, resumption);
+      const ended = await this.ended(task, agent, request, resumption);
+      if (ended !== undefined) return this.answerFor(ended, request, resumption);
+      if (request.signal.aborted) return await this.abandoned(task, request);
+      const latest = await this.tasks.get(request.principal, task.taskId);
+      return request.hasExtension(TASKS_EXTENSION) ? taskHandle(latest) : toolResult(latest);
     } catch (error) {
       return this.failure(error, agent.slug);
+    }
+  }
+
+  private begin(
+    agent: string,
+    skill: string | undefined,
+    args: ToolInput,
+    caller: Caller,
+    resumption: Exclude<Resumption, { kind: 'declined' }> | undefined,
+  ): Promise<TaskView> {
+    if (resumption?.kind === 'follow') return this.tasks.get(caller, resumption.taskId);
+    if (resumption?.kind === 'send') return this.tasks.answer(caller, resumption.taskId, resumption.parts);
+    if (args.task_id !== undefined) return this.answered(agent, caller, args.task_id, args);
+    const { context_id: contextId, session_id: sessionId, idempotency_key: idempotencyKey } = args;
+    return this.tasks.start(caller, { agent, skill, parts: partsOf(args), contextId, sessionId, idempotencyKey });
+  }
+
+  private async answered(agent: string, caller: Caller, taskId: string, args: ToolInput): Promise<TaskView> {
+    const task = await this.tasks.get(caller, taskId).catch(unlessUnknown);
+    if (task?.agent !== agent) throw new DomainError('not_found', `task_id: no task ${taskId} of yours with ${agent}`);
+    return this.tasks.answer(caller, taskId, partsOf(args));
+  }
+
+  /** Undefined: the time is up, or the client is gone. */
+  private async ended(
+    task: TaskView,
+    agent: DirectoryEntry,
+    request: Request<Caller>,
+    resumption: Resumption | undefined,
+  ): Promise<TaskView | undefined> {
+    const progress = new Progress(request, agent.card.name);
+    const enough = new AbortController();
+    const stop = () => enough.abort();
+    const budget = request.hasExtension(TASKS_EXTENSION) ? HANDLE_AFTER_MS : this.config.mcp.waitMs;
+    const timer = setTimeout(stop, budget).unref();
+    request.signal.addEventListener('abort', stop, { once: true });
+    try {
+      for (let from = task.lastSeq; ; await sleep(AUTHORIZATION_POLL_MS)) {
+        const result = await this.followed(task.taskId, from, request.principal, progress, enough.signal);
+        // The person is at the agent's own page; the agent goes on by itself as soon as it is satisfied.
+        const isBeingAuthorized = resumption?.kind === 'follow' && result?.state === 'auth-required';
+        if (!isBeingAuthorized || enough.signal.aborted) return result;
+        from = result.lastSeq;
+      }
     } finally {
+      clearTimeout(timer);
+      request.signal.removeEventListener('abort', stop);
       progress.dispose();
     }
   }
 
-  /** The person is at the agent's own page; the agent goes on by itself as soon as it is satisfied. */
-  private async authorized(call: Call, taskId: string, progress: Progress): Promise<TaskView> {
-    const deadline = performance.now() + AUTHORIZATION_WAIT_MS;
-    for (;;) {
-      const result = await this.followed(this.tasks.follow(call.caller, taskId, call), progress);
-      if (result.state !== 'auth-required' || performance.now() > deadline) return result;
-      await sleep(AUTHORIZATION_POLL_MS, undefined, { signal: call.signal });
-    }
-  }
-
-  private async followed(events: AsyncIterable<TaskEvent>, progress: Progress): Promise<TaskView> {
-    for await (const event of events) {
+  private async followed(
+    taskId: string,
+    from: number,
+    caller: Caller,
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<TaskView | undefined> {
+    for await (const event of this.tasks.follow(caller, taskId, { from, signal })) {
       if (event.kind === 'result') return event.task;
       progress.note(event);
     }
-    throw new Error('a task ended without a result');
+    return undefined;
+  }
+
+  private answerFor(task: TaskView, request: Request<Caller>, resumption: Resumption | undefined): JsonObject {
+    const askedAlready = resumption?.kind === 'follow' && task.state === 'auth-required';
+    return (askedAlready ? undefined : ask(request, task)) ?? toolResult(task);
+  }
+
+  /** A cancel reaches the agent; a client that is merely gone may come back for its result. */
+  private async abandoned(task: TaskView, { signal, principal }: Request<Caller>): Promise<JsonObject> {
+    const isCancelled = signal.reason instanceof Error && signal.reason.message === CANCELLED_BY_CLIENT;
+    if (isCancelled || this.config.mcp.cancelOnDisconnect) await this.tasks.cancel(principal, task.taskId);
+    return errorResult('canceled: the client is gone');
   }
 
   private failure(error: unknown, agent: string): JsonObject {
-    if (error instanceof Error && error.name === 'AbortError') return errorResult('canceled: the call was canceled');
     if (!(error instanceof DomainError)) throw error;
     this.log.warn('A call to an agent failed', { agent, code: error.code, cause: error });
     return errorResult(`${error.code}: ${error.message}`);
   }
 }
 
-function newTask(agent: string, skill: string | undefined, args: ToolInput): NewTask {
-  return { agent, skill, parts: partsOf(args), contextId: args.context_id, taskId: args.task_id };
+function unlessUnknown(error: unknown): undefined {
+  if (!(error instanceof DomainError) || error.code !== 'not_found') throw error;
 }
-
-function declined(taskId: string): JsonObject {
-  const text = `The question was not answered. The agent still waits: call this tool again with task_id "${taskId}" to answer.`;
-  return {
-    content: [{ type: 'text', text }],
-    structuredContent: { state: 'input-required', task_id: taskId },
-    _meta: { task_id: taskId },
-  };
-}
-
-export const errorResult = (text: string): JsonObject => ({ isError: true, content: [{ type: 'text', text }] });

@@ -1,25 +1,33 @@
+import { Injectable } from '@nestjs/common';
 import type { Caller, JsonObject } from '@app/core';
 import type { ClientCancel, ClientResponse, Host, Request, Tool } from '@app/mcp-protocol';
-import type { Relay } from './relay.js';
+import { ArtifactResources } from './artifact-resources.js';
+import { Relay } from './relay.js';
+import { TasksExtension } from './tasks-extension.js';
 import { ToolCatalog } from './tool-catalog.js';
 
 const INSTRUCTIONS = [
   'Each tool talks to one A2A agent, or to one skill of it.',
   'A result carries context_id and task_id: send context_id to go on with the conversation, task_id to answer what the agent asked.',
+  'A call that takes long answers with a task_id; get_status with it as requestId tells the result.',
   'list_agents and describe_agent tell what there is.',
 ].join(' ');
 
 /** What the MCP core serves: the registry's agents. */
+@Injectable()
 export class McpHost implements Host<Caller> {
   readonly instructions = INSTRUCTIONS;
-  readonly serverInfo: JsonObject & { name: string; version: string };
+  readonly methods: ArtifactResources['methods'];
+  /** What clients are told about this server; the composition root knows it. */
+  serverInfo: JsonObject & { name: string; version: string } = { name: 'a2a-mcp-server', version: '0.0.0' };
 
   constructor(
     private readonly catalog: ToolCatalog,
     private readonly relay: Relay,
-    { name, version }: { name: string; version: string },
+    readonly tasks: TasksExtension,
+    { methods }: ArtifactResources,
   ) {
-    this.serverInfo = { name, title: 'A2A MCP Server', version };
+    this.methods = methods;
   }
 
   listTools(): JsonObject {

@@ -3,15 +3,18 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AgentsModule } from '@app/agents';
 import { Config } from '@app/config';
+import { ControlModule } from '@app/control';
 import type { Caller } from '@app/core';
 import { McpServer } from '@app/mcp-protocol';
 import { KeyRing } from '@app/secrets';
 import { TasksModule } from '@app/tasks';
 import { AgentCaller } from './agent-caller.js';
+import { ArtifactResources } from './artifact-resources.js';
 import { McpEndpoint } from './mcp-endpoint.js';
 import { McpHost } from './mcp-host.js';
 import { Relay } from './relay.js';
 import { RelayedMessage } from './relayed-message.entity.js';
+import { TasksExtension } from './tasks-extension.js';
 import { ToolCatalog } from './tool-catalog.js';
 
 @Module({})
@@ -20,25 +23,33 @@ export class McpModule {
   static forRoot(server: { name: string; version: string }): DynamicModule {
     return {
       module: McpModule,
-      imports: [AgentsModule, TasksModule, TypeOrmModule.forFeature([RelayedMessage])],
+      imports: [AgentsModule, ControlModule, TasksModule, TypeOrmModule.forFeature([RelayedMessage])],
       providers: [
         AgentCaller,
         ToolCatalog,
         McpEndpoint,
         Relay,
+        McpHost,
+        TasksExtension,
+        ArtifactResources,
         {
-          provide: McpHost,
-          inject: [ToolCatalog, Relay],
-          useFactory: (catalog: ToolCatalog, relay: Relay) => new McpHost(catalog, relay, server),
+          provide: McpServer,
+          inject: [McpHost, Relay, KeyRing, Config],
+          useFactory: (...given: Parts) => makeServer(server, ...given),
         },
-        { provide: McpServer, inject: [McpHost, Relay, KeyRing, Config], useFactory: makeServer },
       ],
       exports: [McpEndpoint],
     };
   }
 }
 
-function makeServer(host: McpHost, relay: Relay, seal: KeyRing, config: Config): McpServer<Caller> {
+type Parts = [host: McpHost, relay: Relay, seal: KeyRing, config: Config];
+
+function makeServer(
+  { name, version }: { name: string; version: string },
+  ...[host, relay, seal, config]: Parts
+): McpServer<Caller> {
+  host.serverInfo = { name, title: 'A2A MCP Server', version };
   const replica = randomBytes(6).toString('hex');
   const server = new McpServer<Caller>({ host, seal, replica, allowedHosts: config.hostNames });
   relay.attach(server, replica);

@@ -15,7 +15,9 @@ export class Progress {
   private count = 0;
   private chunks = 0;
   private readonly started = performance.now();
-  private lastSent = this.started;
+  private lastSent = -Infinity;
+  private pending: string | undefined;
+  private later: NodeJS.Timeout | undefined;
   private readonly heartbeat: NodeJS.Timeout | undefined;
 
   constructor(
@@ -28,15 +30,17 @@ export class Progress {
 
   note(event: TaskEvent): void {
     if (!this.request.wantsProgress || event.kind === 'result') return;
-    if (performance.now() - this.lastSent < MIN_INTERVAL_MS && event.kind === 'artifact' && !event.lastChunk) {
-      this.chunks++;
-      return;
-    }
-    this.send(this.messageFor(event));
+    const message = this.messageFor(event);
+    const wait = this.lastSent + MIN_INTERVAL_MS - performance.now();
+    if (this.pending === undefined && wait <= 0) return this.send(message);
+    // What the agent says about itself is worth more than a count of chunks.
+    if (this.pending === undefined || event.kind !== 'artifact') this.pending = message;
+    this.later ??= setTimeout(() => this.sendPending(), Math.max(wait, 0)).unref();
   }
 
   dispose(): void {
     clearInterval(this.heartbeat);
+    clearTimeout(this.later);
   }
 
   private messageFor(event: Exclude<TaskEvent, { kind: 'result' }>): string {
@@ -48,9 +52,15 @@ export class Progress {
   }
 
   private beat(): void {
-    if (performance.now() - this.lastSent < SILENCE_MS) return;
+    if (performance.now() - Math.max(this.lastSent, this.started) < SILENCE_MS) return;
     const seconds = Math.round((performance.now() - this.started) / 1_000);
     this.send(`${this.agent} is working (${seconds} s)`);
+  }
+
+  private sendPending(): void {
+    this.later = undefined;
+    if (this.pending !== undefined) this.send(this.pending);
+    this.pending = undefined;
   }
 
   private send(message: string): void {

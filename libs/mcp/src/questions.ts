@@ -1,12 +1,20 @@
+import type { Part } from '@app/a2a';
 import { isJsonObject, type JsonObject } from '@app/core';
 import type { InputRequest, InputRequired, Principal, Request } from '@app/mcp-protocol';
 import type { TaskView } from '@app/tasks';
-import type { Part } from '@app/a2a';
 import { authorizationUrl, questionOf } from './results.js';
 
 /** The one question of a round. */
 const KEY = 'answer';
 const PRIMITIVES = ['string', 'number', 'integer', 'boolean'];
+
+/** What an agent waits for, as an MCP input request. */
+export interface Question {
+  readonly key: string;
+  /** One free text, the agent's own form, or a visit to the agent's page. */
+  readonly kind: 'text' | 'form' | 'authorize';
+  readonly request: InputRequest;
+}
 
 /** What goes on after a question was answered. */
 export type Resumption =
@@ -17,49 +25,67 @@ export type Resumption =
   /** The person did not want to answer; the agent still waits. */
   | { readonly kind: 'declined'; readonly taskId: string };
 
-/** Asks the person behind the client what the agent asks; undefined when there is no question, or the client cannot ask. */
-export function ask(request: Request<Principal>, result: TaskView): InputRequired | undefined {
-  const { taskId } = result;
-  const { form, url } = elicitationModes(request.capabilities.elicitation);
-  if (result.state === 'input-required' && form) {
-    const message = questionOf(result);
-    if (message === undefined) return undefined;
-    const schema = schemaIn(result);
-    return request.inputRequired({ [KEY]: formRequest(message, schema) }, { taskId, structured: schema !== undefined });
+/** Undefined when the agent asks nothing, or has no page to authorize at. */
+export function questionRequest(task: TaskView): Question | undefined {
+  const message = questionOf(task);
+  if (task.state === 'input-required' && message !== undefined) {
+    const schema = schemaIn(task);
+    const requestedSchema = schema ?? {
+      type: 'object',
+      properties: { [KEY]: { type: 'string', title: 'Answer' } },
+      required: [KEY],
+    };
+    return {
+      key: KEY,
+      kind: schema === undefined ? 'text' : 'form',
+      request: elicitation({ mode: 'form', message, requestedSchema }),
+    };
   }
-  const target = result.state === 'auth-required' && url ? authorizationUrl(result) : undefined;
-  if (target === undefined) return undefined;
-  const message = questionOf(result) ?? 'The agent needs your authorization.';
-  return request.inputRequired({ [KEY]: urlRequest(message, target, taskId) }, { taskId, authorize: true });
+  const url = task.state === 'auth-required' ? authorizationUrl(task) : undefined;
+  if (url === undefined) return undefined;
+  const params = {
+    mode: 'url',
+    message: message ?? 'The agent needs your authorization.',
+    url,
+    elicitationId: task.taskId,
+  };
+  return { key: KEY, kind: 'authorize', request: elicitation(params) };
+}
+
+/** What an accepted answer tells the agent. */
+export function answerParts({ kind }: Pick<Question, 'kind'>, answer: JsonObject): Part[] {
+  const content = isJsonObject(answer.content) ? answer.content : {};
+  if (kind === 'form') return [{ data: content }];
+  const said = content[KEY];
+  return [{ text: typeof said === 'string' ? said : '' }];
+}
+
+/** Asks the person behind the client; undefined when there is no question, or the client cannot ask. */
+export function ask(request: Request<Principal>, task: TaskView): InputRequired | undefined {
+  const question = questionRequest(task);
+  const modes = elicitationModes(request.capabilities.elicitation);
+  if (question === undefined || !(question.kind === 'authorize' ? modes.url : modes.form)) return undefined;
+  return request.inputRequired({ [question.key]: question.request }, { taskId: task.taskId, kind: question.kind });
 }
 
 /** What the client's answer means; undefined on the first round. */
 export function resumptionOf({ state, answers }: Request<Principal>): Resumption | undefined {
   if (state === undefined || answers === undefined) return undefined;
-  const taskId = String(state.taskId);
+  const { kind, taskId: id } = state as { kind: Question['kind']; taskId: string };
   const answer = answers[KEY];
-  if (answer?.action !== 'accept') return { kind: 'declined', taskId };
-  if (state.authorize === true) return { kind: 'follow', taskId };
-  const content = isJsonObject(answer.content) ? answer.content : {};
-  const said = content[KEY];
-  const parts = state.structured === true ? [{ data: content }] : [{ text: typeof said === 'string' ? said : '' }];
-  return { kind: 'send', taskId, parts };
+  if (answer?.action !== 'accept') return { kind: 'declined', taskId: id };
+  return kind === 'authorize'
+    ? { kind: 'follow', taskId: id }
+    : { kind: 'send', taskId: id, parts: answerParts({ kind }, answer) };
 }
+
+const elicitation = (params: JsonObject): InputRequest => ({ method: 'elicitation/create', params });
 
 /** MCP: an empty `elicitation` capability means forms. */
 function elicitationModes(capability: unknown): { form: boolean; url: boolean } {
   if (!isJsonObject(capability)) return { form: false, url: false };
   const url = capability.url !== undefined;
   return { form: capability.form !== undefined || !url, url };
-}
-
-function formRequest(message: string, schema: JsonObject | undefined): InputRequest {
-  const free = { type: 'object', properties: { [KEY]: { type: 'string', title: 'Answer' } }, required: [KEY] };
-  return { method: 'elicitation/create', params: { mode: 'form', message, requestedSchema: schema ?? free } };
-}
-
-function urlRequest(message: string, url: string, elicitationId: string): InputRequest {
-  return { method: 'elicitation/create', params: { mode: 'url', message, url, elicitationId } };
 }
 
 /** A schema the agent sent in a data part, when it is one that a form can show: an object of primitive fields. */

@@ -25,9 +25,22 @@ const RESULT: Readonly<Record<TaskView['state'], (result: TaskView) => JsonObjec
 };
 
 function answered(result: TaskView): JsonObject {
+  const produced = producedContent(result);
   const parts = answerParts({ ...result, length: 0 });
-  return shaped(result, withText(parts.map(contentOf), 'The agent finished without saying anything.'), parts);
+  const content = produced.length > 0 ? produced : parts.map((part) => contentOf(part));
+  return shaped(result, withText(content, 'The agent finished without saying anything.'), parts);
 }
+
+/** Each artifact can be read as a resource, too; a file that is too large for a result only there. */
+function producedContent({ taskId, artifacts }: TaskView): Content[] {
+  return artifacts.flatMap(({ artifactId, parts }) =>
+    parts.map((part) => contentOf(part, artifactUri(taskId, artifactId))),
+  );
+}
+
+/** The URI under which `resources/read` gives an artifact. */
+export const artifactUri = (taskId: string, artifactId: string): string =>
+  `a2a-task://${taskId}/artifacts/${encodeURIComponent(artifactId)}`;
 
 /** Without a question the agent's turn is over and the conversation stays open, as gemini-cli ends every turn. */
 function waiting(result: TaskView): JsonObject {
@@ -35,7 +48,7 @@ function waiting(result: TaskView): JsonObject {
   if (question === undefined) return answered(result);
   const hint = `To answer, call this tool again with task_id "${result.taskId}" and the answer as message.`;
   const produced = result.artifacts.flatMap((artifact) => artifact.parts);
-  const content = [...produced.map(contentOf), textContent(`${question}\n\n${hint}`)];
+  const content = [...producedContent(result), textContent(`${question}\n\n${hint}`)];
   return shaped(result, content, produced);
 }
 
@@ -49,16 +62,27 @@ function wantsAuthorization(result: TaskView): JsonObject {
 }
 
 function unsuccessful(result: TaskView, what: string): JsonObject {
+  const { error } = result;
+  if (error !== undefined)
+    return { ...shaped(result, [textContent(`${error.code}: ${error.message}`)], []), isError: true };
   const said = textOf(answerParts({ ...result, length: 0 }));
   return { ...shaped(result, [textContent(said === '' ? `${what}.` : `${what}: ${said}`)], []), isError: true };
 }
 
+/** Not the end of the task, only of the time a client wants to wait. */
 function unfinished(result: TaskView): JsonObject {
-  return {
-    ...shaped(result, [textContent('The agent stopped answering before its task was finished.')], []),
-    isError: true,
-  };
+  const how = `Call get_status with requestId "${result.taskId}" for the result, or cancel with it to stop the agent.`;
+  return shaped(result, [textContent(`The agent is still working. ${how}`)], []);
 }
+
+/** The person did not want to answer; the agent still waits. */
+export function declined(taskId: string): JsonObject {
+  const text = `The question was not answered. The agent still waits: call this tool again with task_id "${taskId}" to answer.`;
+  return shaped({ state: 'input-required', taskId }, [textContent(text)], []);
+}
+
+/** A failure that is the caller's to know. */
+export const errorResult = (text: string): JsonObject => ({ isError: true, content: [textContent(text)] });
 
 /** What an agent that waits for input asks; undefined when it does not ask. */
 export function questionOf({ message }: TaskView): string | undefined {
@@ -72,7 +96,11 @@ export function authorizationUrl({ message = [] }: TaskView): string | undefined
   return candidates.find((url): url is string => typeof url === 'string' && /^https?:\/\//.test(url));
 }
 
-function shaped({ state, taskId, contextId }: TaskView, content: Content[], parts: readonly Part[]): JsonObject {
+function shaped(
+  { state, taskId, contextId }: Pick<TaskView, 'state' | 'taskId' | 'contextId'>,
+  content: Content[],
+  parts: readonly Part[],
+): JsonObject {
   const ids = { task_id: taskId, ...(contextId !== undefined && { context_id: contextId }) };
   const data = parts.filter((part) => part.data !== undefined).map((part) => part.data);
   const structuredContent = { state, ...ids, ...(data.length > 0 && { data: data.length === 1 ? data[0] : data }) };
@@ -87,25 +115,31 @@ function withText(content: Content[], otherwise: string): Content[] {
   return [textContent(files), ...content];
 }
 
-function contentOf(part: Part): Content {
+function contentOf(part: Part, resource?: string): Content {
   if (part.text !== undefined) return textContent(part.text);
-  if (part.raw !== undefined) return fileContent(part, part.raw);
+  if (part.raw !== undefined) return fileContent(part, part.raw, resource);
   if (part.url !== undefined) return linkContent(part, part.url);
   return textContent(JSON.stringify(part.data, null, 2));
 }
 
-function fileContent({ mediaType = 'application/octet-stream', filename }: Part, data: string): Content {
+function fileContent(
+  { mediaType = 'application/octet-stream', filename }: Part,
+  data: string,
+  resource?: string,
+): Content {
   const name = filename ?? 'file';
-  const bytes = Buffer.byteLength(data, 'base64');
-  if (bytes > MAX_EMBEDDED_BYTES)
+  const size = Buffer.byteLength(data, 'base64');
+  if (size > MAX_EMBEDDED_BYTES) {
+    if (resource !== undefined) return { type: 'resource_link', uri: resource, name, mimeType: mediaType, size };
     return textContent(
-      `${name} (${mediaType}, ${bytes} bytes) is larger than the ${MAX_EMBEDDED_BYTES} bytes that a result may embed.`,
+      `${name} (${mediaType}, ${size} bytes) is larger than the ${MAX_EMBEDDED_BYTES} bytes that a result may embed.`,
     );
+  }
   const kind = mediaType.split('/', 1)[0];
   if (kind === 'image' || kind === 'audio') return { type: kind, data, mimeType: mediaType };
   return {
     type: 'resource',
-    resource: { uri: `file:///${encodeURIComponent(name)}`, mimeType: mediaType, blob: data },
+    resource: { uri: resource ?? `file:///${encodeURIComponent(name)}`, mimeType: mediaType, blob: data },
   };
 }
 

@@ -1,22 +1,26 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { AgentDirectory, type AgentTool, type DirectoryEntry } from '@app/agents';
+import { ControlService } from '@app/control';
 import type { Caller, JsonObject } from '@app/core';
 import type { Tool } from '@app/mcp-protocol';
 import { AgentCaller } from './agent-caller.js';
 import { problemWith } from './arguments.js';
-import { registryTools } from './registry-tools.js';
+import { controlToolsOf } from './control-tools.js';
 import { inputSchemaFor, type ToolInput } from './tool-input.js';
 
 /** The MCP tools made of the registry; built when the registry changes, looked up by name for each call. */
 @Injectable()
 export class ToolCatalog implements OnModuleDestroy {
   private tools: Map<string, Tool<Caller>> | undefined;
+  private readonly control: readonly Tool<Caller>[];
   private readonly unsubscribe: () => void;
 
   constructor(
     private readonly directory: AgentDirectory,
     private readonly agentCaller: AgentCaller,
+    control: ControlService,
   ) {
+    this.control = controlToolsOf(control);
     this.unsubscribe = directory.onChange(() => {
       this.tools = undefined;
     });
@@ -49,7 +53,7 @@ export class ToolCatalog implements OnModuleDestroy {
   private current(): Map<string, Tool<Caller>> {
     if (this.tools !== undefined) return this.tools;
     const ofAgents = this.directory.all().flatMap((agent) => agent.tools.map((tool) => this.toolOf(agent, tool)));
-    const all = [...ofAgents, ...registryTools(() => this.directory.all())];
+    const all = [...ofAgents, ...this.control];
     all.sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
     this.tools = new Map(all.map((tool) => [tool.definition.name, tool]));
     return this.tools;

@@ -12,6 +12,8 @@ export interface ToolInput {
   readonly task_id?: string;
   readonly files?: readonly { uri?: string; data?: string; mime?: string; name?: string }[];
   readonly data?: JsonObject;
+  readonly session_id?: string;
+  readonly idempotency_key?: string;
 }
 
 /** Which parts of the input an agent takes. */
@@ -67,6 +69,16 @@ function schemaFor({ text, files, data }: Modes): JsonObject {
       ...(files && { files: fileSchema }),
       ...(data && { data: { type: 'object', description: 'Structured input for the agent.' } }),
       context_id: { type: 'string', description: 'Goes on with a conversation: the context_id of an earlier result.' },
+      session_id: {
+        type: 'string',
+        description: 'A session from open_session: remembers the conversation with each agent.',
+      },
+      idempotency_key: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 200,
+        description: 'The same key with the same input gives the same task again.',
+      },
       task_id: { type: 'string', description: 'Answers a task that asked something: the task_id of its result.' },
     },
     ...(text ? { required: ['message'] } : { anyOf: [{ required: ['message'] }, { required: ['data'] }] }),
