@@ -32,7 +32,7 @@ export class RedisLink {
   private probing = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly returnHooks: OnReturn[] = [];
-  private readonly log = new Log('redis');
+  private readonly log = new Log('Redis');
 
   private constructor(url: string | undefined) {
     this.state = url === undefined ? 'off' : 'starting';
