@@ -10,10 +10,10 @@ import { Stage } from '../test/load/stage.mjs';
 
 /** How often each benchmark gives each of its sides a turn, and how long a turn is. */
 const BENCHMARKS = {
-  core: { rounds: 9, seconds: 1 },
+  core: { rounds: 7, seconds: 1 },
   key: { rounds: 7, seconds: 1 },
   agent: { rounds: 5, seconds: 1.5 },
-  latency: { rounds: 5, seconds: 2 },
+  latency: { rounds: 5, seconds: 1.5 },
   start: { rounds: 5 },
 };
 /** Only shows that everything still runs. */

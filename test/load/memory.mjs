@@ -5,26 +5,30 @@ export const canTellPss = process.platform === 'linux';
 
 /** Megabytes of one process. */
 export function pss(pid) {
-  const [, kilobytes] = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+  const [, kilobytes = 0] = /^Pss:\s+(\d+) kB/m.exec(readProc(`${pid}/smaps_rollup`)) ?? [];
   return Number(kilobytes) / 1_024;
 }
 
 /** The processes that one started, and those that they started. */
 export function descendants(pid) {
-  const parents = new Map(readdirSync('/proc').filter(isNumber).flatMap(parentOf));
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const parents = new Map(processes.map((name) => [Number(name), parentOf(name)]));
   const below = (parent) =>
     [...parents].filter(([, of]) => of === parent).flatMap(([child]) => [child, ...below(child)]);
   return below(pid);
 }
 
-/** None when it has ended meanwhile. */
+/** After the name in parentheses, which may contain anything, come the state and the parent. */
 function parentOf(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return [[Number(pid), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])]];
-  } catch {
-    return [];
-  }
+  const stat = readProc(`${pid}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
 
-const isNumber = (name) => /^\d+$/.test(name);
+/** Nothing of a process that has ended meanwhile. */
+function readProc(path) {
+  try {
+    return readFileSync(`/proc/${path}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
