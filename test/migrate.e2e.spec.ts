@@ -14,7 +14,10 @@ test('main.js migrate makes the schema, and a server that may not migrate serves
 
 test('main.js migrate says why it waits when the database is not there', async () => {
   const program = launch({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' }, ['migrate']);
-  await program.waitForLog(({ level, message }) => level === 'ERROR' && message === 'Cannot connect to database');
+  expect(await program.waitForLog(({ level }) => level === 'ERROR')).toMatchObject({
+    message: 'Cannot connect to database',
+    cause: expect.stringContaining('ECONNREFUSED'),
+  });
   program.child.kill('SIGKILL');
   await program.exited;
 });
