@@ -17,7 +17,7 @@ export class Hints {
   /** Marks our own hints, which come back from Redis and were heard already. */
   private readonly origin = randomUUID();
   private readonly subscriber: RedisClient | undefined;
-  private readonly log = new Log('hints');
+  private readonly log = new Log('Hints');
 
   constructor(private readonly link: RedisLink) {
     this.subscriber = link.client?.duplicate();

@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers';
 import { Log } from '@app/telemetry';
-import { createClient } from '@redis/client';
 
 /** The longest anybody waits for an answer. Whoever waits in vain makes Redis count as away, so nobody else waits. */
 const ANSWER_WITHIN_MS = 250;
@@ -13,7 +12,7 @@ const RECONNECT_AT_MOST_MS = 1_000;
 const SOCKET_TIMEOUT_MS = 5_000;
 const PING_EVERY_MS = 2_000;
 
-export type RedisClient = ReturnType<typeof clientOf>;
+export type RedisClient = Awaited<ReturnType<typeof clientOf>>;
 type OnReturn = (client: RedisClient) => Promise<void>;
 
 /**
@@ -21,7 +20,6 @@ type OnReturn = (client: RedisClient) => Promise<void>;
  * a write comes through again; meanwhile `run` fails at once and nothing is queued. `off` means none is configured.
  */
 export class RedisLink {
-  readonly client: RedisClient | undefined;
   /**
    * Changes with every start of the Redis server. A restarted server may come back with an older copy of its data, even
    * without deletes it had confirmed; what is cached carries this id, so that such a copy is never read.
@@ -32,16 +30,16 @@ export class RedisLink {
   private probing = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly returnHooks: OnReturn[] = [];
-  private readonly log = new Log('redis');
+  private readonly log = new Log('Redis');
 
-  private constructor(url: string | undefined) {
-    this.state = url === undefined ? 'off' : 'starting';
-    this.client = url === undefined ? undefined : clientOf(url);
+  /** @param client undefined: no Redis is configured */
+  private constructor(readonly client: RedisClient | undefined) {
+    this.state = client === undefined ? 'off' : 'starting';
   }
 
   /** Comes back with a link that is up, or after a bounded wait with one that keeps trying. */
   static async open(url: string | undefined): Promise<RedisLink> {
-    const link = new RedisLink(url);
+    const link = new RedisLink(url === undefined ? undefined : await clientOf(url));
     if (link.client === undefined) {
       link.log.warn('No Redis is configured (REDIS_URL): each replica caches and counts in its own memory');
       return link;
@@ -145,7 +143,8 @@ export class RedisLink {
   }
 }
 
-function clientOf(url: string) {
+async function clientOf(url: string) {
+  const { createClient } = await import('@redis/client'); // 100 ms and 18 MB: only when Redis is configured
   return createClient({
     url,
     name: 'a2a-mcp',

@@ -8,7 +8,7 @@ import { CANCELLED_BY_CLIENT, invalidParams, RpcCode, RpcError } from './rpc.js'
 
 type Ask<P extends Principal> = NonNullable<Era<P>['ask']>;
 type Outcome = ReturnType<Handler<Principal>>;
-const log = new Log('mcp');
+const log = new Log('MCP');
 
 /** Brings each request to the host and what comes back to the client. */
 export class Dispatcher<P extends Principal> {

@@ -48,7 +48,7 @@ export const DEFAULT_LIMITS: Limits = {
   questionRounds: 10,
   requestStateTtlMs: 60 * MINUTE,
   sessionTtlMs: 7 * DAY,
-  verifiedSessions: 10_000,
+  verifiedSessions: 2_000,
   rememberedSessions: 10_000,
   revokedSessions: 10_000,
   subscriptionsPerSession: 100,

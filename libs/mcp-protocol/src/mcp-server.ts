@@ -28,7 +28,7 @@ interface McpServerOptions<P extends Principal> {
   readonly replica?: string;
 }
 
-const log = new Log('mcp');
+const log = new Log('MCP');
 /** Refusals that tell of a limit or of a client that is not meant to be here; others are the client's own business. */
 const WORTH_A_WARNING: ReadonlySet<number> = new Set([403, 408, 413]);
 

@@ -3,7 +3,7 @@ import { Log } from '@app/telemetry';
 import type { Limits } from './limits.js';
 import { META, notification, Refusal, type RequestId, RpcCode } from './rpc.js';
 
-const log = new Log('mcp');
+const log = new Log('MCP');
 
 export type ChangeKind = 'tools' | 'prompts' | 'resources';
 

@@ -30,7 +30,7 @@ const EVENT_STREAM = {
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 };
-const log = new Log('mcp');
+const log = new Log('MCP');
 
 /** A plain JSON response that becomes an event stream with the first message ahead of the answer. */
 export class HttpWire implements Wire, Beating {

@@ -1,0 +1,78 @@
+/**
+ * `npm run bench [-- NAME …] [--json FILE] [--quick]`: measures what docs/performance.md tells. It is a report: a missed
+ * target is named at the end and does not fail it.
+ */
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { build, install } from './set-up.mjs';
+import { Stage } from '../test/load/stage.mjs';
+
+/** How often each benchmark gives each of its sides a turn, and how long a turn is. */
+const BENCHMARKS = {
+  core: { rounds: 7, seconds: 1 },
+  key: { rounds: 7, seconds: 1 },
+  agent: { rounds: 5, seconds: 1.5 },
+  latency: { rounds: 5, seconds: 1.5 },
+  start: { rounds: 5 },
+};
+/** Only shows that everything still runs. */
+const QUICK = { rounds: 1, seconds: 0.2 };
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+});
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
+const unknown = names.filter((name) => !Object.hasOwn(BENCHMARKS, name));
+if (unknown.length > 0) {
+  console.error(`No benchmark ${unknown.join(', ')}; there are ${Object.keys(BENCHMARKS).join(', ')}`);
+  process.exit(1);
+}
+
+install();
+build();
+
+const machine = {
+  node: process.version,
+  platform: process.platform,
+  processors: cpus().length,
+  model: cpus()[0]?.model,
+};
+console.log(`Node ${machine.node}, ${machine.platform}, ${machine.processors} × ${machine.model}`);
+const benchmarks = {};
+const missed = [];
+for (const name of names) {
+  const figures = await measure(name);
+  benchmarks[name] = Object.fromEntries(figures.map(({ key, value }) => [key, value]));
+  missed.push(...figures.filter(isMissed).map((figure) => `${name}: ${lineOf(figure)}`));
+}
+console.log(missed.length === 0 ? '\nEvery target was reached' : `\nMissed:\n${missed.join('\n')}`);
+if (options.json !== undefined) {
+  writeFileSync(options.json, `${JSON.stringify({ machine, benchmarks, missed: missed.length }, null, 2)}\n`);
+}
+
+async function measure(name) {
+  const { title, run } = await import(`../test/load/${name}.mjs`);
+  console.log(`\n${name}: ${title}`);
+  const stage = new Stage();
+  const giveUp = () => void stage.close().finally(() => process.exit(1));
+  process.once('SIGINT', giveUp).once('SIGTERM', giveUp);
+  try {
+    const figures = await run(stage, options.quick ? QUICK : BENCHMARKS[name]);
+    for (const figure of figures) console.log(lineOf(figure));
+    return figures;
+  } finally {
+    process.off('SIGINT', giveUp).off('SIGTERM', giveUp);
+    await stage.close();
+  }
+}
+
+function lineOf({ what, value, unit, atMost }) {
+  const line = `  ${what.padEnd(52)}${value.toFixed(value < 100 ? 2 : 0).padStart(9)} ${unit}`;
+  return atMost === undefined ? line : `${line.padEnd(68)}at most ${atMost}`;
+}
+
+function isMissed({ value, atMost }) {
+  return atMost !== undefined && value > atMost;
+}

@@ -1,0 +1,16 @@
+export const median = (values) => percentile(values, 0.5);
+
+export function percentile(values, part) {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
+}
+
+/** What a run of calls came to. @param latencies milliseconds each */
+export function summary(latencies, elapsedMs) {
+  return {
+    calls: latencies.length,
+    perSecond: (latencies.length / elapsedMs) * 1_000,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+  };
+}
