@@ -5,12 +5,12 @@ import { Config } from '@app/config';
 import { type Caller, DomainError, type JsonObject } from '@app/core';
 import { CANCELLED_BY_CLIENT, type Request, TASKS_EXTENSION } from '@app/mcp-protocol';
 import { Log } from '@app/telemetry';
-import { type TaskView, TasksService } from '@app/tasks';
+import { partsOf, type TaskView, TasksService } from '@app/tasks';
 import { Progress } from './progress.js';
 import { ask, type Resumption, resumptionOf } from './questions.js';
 import { declined, errorResult, toolResult } from './results.js';
 import { taskHandle } from './task-handle.js';
-import { partsOf, type ToolInput } from './tool-input.js';
+import type { ToolInput } from './tool-input.js';
 
 /** A client that can follow a task by itself gets the handle of one that does not end soon. */
 const HANDLE_AFTER_MS = 2_000;

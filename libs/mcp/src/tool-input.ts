@@ -1,9 +1,6 @@
-import type { AgentCard, Part, Skill } from '@app/a2a';
+import type { AgentCard, Skill } from '@app/a2a';
 import type { JsonObject } from '@app/core';
-
-/** Long enough for any prompt, short enough to be told before it is sent anywhere. */
-const MAX_MESSAGE_LENGTH = 1_000_000;
-const MAX_FILES = 16;
+import { MAX_FILES, MAX_MESSAGE_LENGTH } from '@app/tasks';
 
 /** What a caller of an agent tool may say. */
 export interface ToolInput {
@@ -33,19 +30,6 @@ export function inputSchemaFor(card: AgentCard, skill: Skill | undefined): JsonO
   const schema = schemas.get(key) ?? schemaFor(modes);
   schemas.set(key, schema);
   return schema;
-}
-
-/** The parts of the message: what is said first, then files, then data. */
-export function partsOf({ message, files = [], data }: ToolInput): Part[] {
-  return [
-    ...(message === undefined ? [] : [{ text: message }]),
-    ...files.map(({ uri, data: raw, mime, name }) => ({
-      ...(raw === undefined ? { url: uri } : { raw }),
-      ...(mime !== undefined && { mediaType: mime }),
-      ...(name !== undefined && { filename: name }),
-    })),
-    ...(data === undefined ? [] : [{ data }]),
-  ];
 }
 
 function modesOf(inputModes: readonly string[]): Modes {
