@@ -55,7 +55,7 @@ export class Tasks1763800000003 implements MigrationInterface {
     );
     // Hash: an agent's ids may be longer than an entry of a B-tree.
     await db.query('create index idx_tasks_context on tasks using hash (context_id)');
-    await db.query('create index idx_tasks_session on tasks (session_id) where session_id is not null');
+    await db.query('create index idx_tasks_session on tasks (session_id, agent, id) where session_id is not null');
     await db.query('create index idx_tasks_due on tasks (due_at) where due_at is not null');
     await db.query('create index idx_tasks_executor on tasks (executor) where executor is not null');
     await db.query('create index idx_tasks_rested on tasks (rested_at) where rested_at is not null');

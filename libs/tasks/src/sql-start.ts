@@ -31,7 +31,12 @@ export function insertTasks(db: DataSource, tasks: readonly FreshTask[]): Promis
     `insert into tasks (id, principal, agent, skill, session_id, idempotency, input_hash, state, context_id, inbox,
                         executor, epoch, attempts, due_at, deadline)
      select i.id, i.principal, i.agent, i.skill, i.session, i.idempotency, i.hash, 'submitted',
-            coalesce(i.context, (select s.contexts ->> i.agent from sessions s where s.id = i.session)), i.inbox,
+            -- The session hears of a new context a moment after the task whose result told it.
+            coalesce(i.context,
+              (select t.context_id from tasks t
+               where t.session_id = i.session and t.agent = i.agent and t.context_id is not null
+               order by t.id desc limit 1),
+              (select s.contexts ->> i.agent from sessions s where s.id = i.session)), i.inbox,
             i.executor, (i.executor is not null)::int, (i.executor is not null)::int,
             case when i.executor is null then now() end, now() + i.timeout * interval '1 ms'
      from json_to_recordset($1) as i (

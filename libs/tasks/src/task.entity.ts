@@ -6,6 +6,7 @@ import type { TaskError } from './task-event.js';
 /** One durable piece of work. Read and written by the statements in `sql-*.ts`. */
 @Entity('tasks')
 @Index('idx_tasks_principal', ['principal', 'id'])
+@Index('idx_tasks_session', ['sessionId', 'agent', 'id'], { where: 'session_id is not null' })
 @Index('idx_tasks_idempotency', ['principal', 'idempotency'], { unique: true, where: 'idempotency is not null' })
 export class Task {
   /** UUIDv7: sorts by creation. */
@@ -24,7 +25,6 @@ export class Task {
   @Column('text', { nullable: true })
   skill: string | null;
 
-  @Index('idx_tasks_session', { where: 'session_id is not null' })
   @Column('uuid', { name: 'session_id', nullable: true })
   sessionId: string | null;
 
