@@ -185,7 +185,8 @@ describe('the Tasks extension', () => {
       name: 'invoke_agent',
       arguments: { agentId: 'asker', capability: '', input: { message: 'Paint the shed' } },
     });
-    const { requestId: taskId } = result?.['structuredContent'] as { requestId: string };
+    const invoked = result?.['structuredContent'] as { requestId: string } | undefined;
+    const taskId = invoked?.requestId;
     await expect
       .poll(() => look(taskId), { timeout: 5_000 })
       .toMatchObject({

@@ -27,6 +27,7 @@ function accepted(schema: z.ZodType): string {
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   if (Array.isArray(json.enum)) return json.enum.map((option) => `\`${String(option)}\``).join(', ');
   const output = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
+  if (output.type === 'number') return `number, ${String(output.minimum)} to ${String(output.maximum)}`;
   if (output.type === 'integer') return `integer, ${String(output.minimum)} to ${String(output.maximum)}`;
   if (output.type === 'boolean') return '`true`, `false`';
   if (json.format === 'uri') return 'URL';
