@@ -80,7 +80,9 @@ export const Environment = z.object({
     .min(2)
     .max(500)
     .default(10)
-    .describe('Connections this process opens at most.'),
+    .describe(
+      'Connections in the pool of this process. It opens one more for its heartbeat, so all replicas together need (this + 1) × replicas; a warning is logged when PostgreSQL takes fewer.',
+    ),
   DATABASE_CONNECT_TIMEOUT_MS: milliseconds.default(5_000).describe('Longest wait for a connection, milliseconds.'),
   DATABASE_STATEMENT_TIMEOUT_MS: milliseconds.default(15_000).describe('Longest a statement may run, milliseconds.'),
   DATABASE_SLOW_STATEMENT_MS: milliseconds
@@ -140,6 +142,7 @@ export const Environment = z.object({
     .describe('Tasks that may wait for room, of all replicas together; beyond that new ones are refused.'),
   TASK_RETENTION_HOURS: z.coerce
     .number()
+    .int()
     .min(1)
     .max(87_600)
     .default(168)

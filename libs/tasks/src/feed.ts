@@ -28,7 +28,8 @@ export class Feed {
   /** Of the last event that is committed. */
   end: number;
   private events: TaskEvent[] = [];
-  private resting: boolean;
+  /** Nothing more comes by itself. */
+  resting: boolean;
   private result: TaskView | undefined;
   private readonly wakes = new Set<() => void>();
 

@@ -68,7 +68,7 @@ export class Feeds implements OnApplicationShutdown {
 
   disown(id: string): void {
     this.owned.delete(id);
-    if (this.feeds.has(id)) this.refresh([id]);
+    if (this.of(id)?.resting === false) this.refresh([id]);
   }
 
   /** Tells other replicas how far tasks are. */
@@ -79,7 +79,6 @@ export class Feeds implements OnApplicationShutdown {
 
   /** Somebody else than its owner wrote to a task. */
   changed(id: string, seq: number): void {
-    this.disown(id);
     this.announce([[id, seq]]);
   }
 
@@ -97,8 +96,7 @@ export class Feeds implements OnApplicationShutdown {
 
   private hinted(tasks: unknown): void {
     if (!Array.isArray(tasks)) return;
-    const ids = tasks.flatMap(([id, seq]: [string, number]) => ((this.of(id)?.end ?? Infinity) < seq ? [id] : []));
-    this.refresh(ids);
+    this.refresh(tasks.flatMap(([id, seq]: [string, number]) => ((this.of(id)?.end ?? Infinity) < seq ? [id] : [])));
   }
 
   private schedule(): void {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { cleanJson, cleanText, type Part } from '@app/a2a';
 import { DomainError } from '@app/core';
-import type { FreshTask } from './sql-start.js';
+import type { FreshTask, StartedTask } from './sql-start.js';
 import type { InboxMessage, TaskRow } from './task-row.js';
 import type { NewTask } from './task-event.js';
 import { isUuid, uuidV7 } from './uuid-v7.js';
@@ -33,17 +33,28 @@ export const messageOf = (parts: readonly Part[]): InboxMessage => ({
   parts: cleanJson(parts) as Part[],
 });
 
-/** The row as it is right after it was stored. */
-export function startedRow(task: FreshTask, stored: Pick<TaskRow, 'context_id' | 'deadline' | 'created_at'>): TaskRow {
-  const { id, principal, agent, skill, session, hash, inbox, executor } = task;
+/** What every row begins with. */
+const BLANK = {
+  state: 'submitted',
+  upstream_id: null,
+  heard: false,
+  message: null,
+  history: [],
+  error: null,
+  last_seq: 0,
+  folded_seq: 0,
+  kept_from: 1,
+  cancel_requested_at: null,
+  rested_at: null,
+  finished_at: null,
+} as const;
+
+/** The row as it is right after it was stored: what is known already need not be read back. */
+export function startedRow(task: FreshTask, stored: StartedTask): TaskRow {
+  const { id, principal, agent, skill, session: session_id, hash: input_hash, inbox, executor } = task;
   const claims = executor === null ? 0 : 1;
-  return {
-    ...{ id, principal, agent, skill, inbox, executor, session_id: session, input_hash: hash, state: 'submitted' },
-    ...{ upstream_id: null, heard: false, message: null, history: [], error: null, epoch: claims, attempts: claims },
-    ...{ last_seq: 0, folded_seq: 0, kept_from: 1, updated_at: stored.created_at },
-    ...{ cancel_requested_at: null, rested_at: null, finished_at: null },
-    ...stored,
-  };
+  const given = { id, principal, agent, skill, session_id, input_hash, inbox, executor };
+  return { ...BLANK, ...given, ...stored, epoch: claims, attempts: claims, updated_at: stored.created_at };
 }
 
 export const noSession = (id: string): DomainError =>

@@ -15,7 +15,7 @@ export interface Conversation {
   readonly row: TaskRow;
   readonly signal: AbortSignal;
   /** The next event replaces what is known. */
-  replaceNext(): void;
+  readonly replaceNext: () => void;
 }
 
 /** What the agent says, whoever asked it: a message is sent once, and a task that is under way is gone on with. */

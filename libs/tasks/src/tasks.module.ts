@@ -19,6 +19,7 @@ import { TaskEventsController } from './task-events.controller.js';
 import { TaskMeter } from './task-meter.js';
 import { TaskInserter } from './task-inserter.js';
 import { TaskOutlet } from './task-outlet.js';
+import { TaskRetention } from './task-retention.js';
 import { TaskRuns } from './task-runs.js';
 import { TaskStarter } from './task-starter.js';
 import { TaskWait } from './task-wait.js';
@@ -47,6 +48,7 @@ import { TasksService } from './tasks.service.js';
     Feeds,
     TaskOutlet,
     TaskMeter,
+    TaskRetention,
     TaskWait,
     EventStreams,
     SessionsService,
