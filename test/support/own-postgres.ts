@@ -33,7 +33,12 @@ export async function startOwnPostgres(dataDir: string, env: Record<string, stri
     startAgain: async () => {
       postgres = await Postgres.open(config);
     },
-    freeze: () => signal('SIGSTOP'),
+    freeze: () => {
+      // First the one that starts others: none may be missed.
+      const postmaster = postmasterOf(dataDir);
+      if (postmaster !== undefined) process.kill(postmaster, 'SIGSTOP');
+      signal('SIGSTOP');
+    },
     thaw: () => signal('SIGCONT'),
     [Symbol.asyncDispose]: () => {
       signal('SIGCONT');

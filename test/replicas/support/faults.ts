@@ -9,7 +9,7 @@ import { Workload } from './workload.js';
 /** In `npm test`; `npm run soak` asks for more. */
 const FAULTS = Number(process.env.FAULTS ?? 5);
 /** No scenario makes faults for longer, and says so when it stops early. */
-const FAULT_MINUTES = Number(process.env.FAULT_MINUTES ?? 0.5);
+const FAULT_MINUTES = Number(process.env.FAULT_MINUTES ?? 1);
 /** For what comes before and after the faults: a cluster, a last takeover, the judgement. */
 const AROUND_MS = 120_000;
 export const TEST_MS = FAULT_MINUTES * 60_000 + AROUND_MS;
@@ -41,6 +41,8 @@ export interface Report {
 export class Stage {
   readonly outages: Outage[] = [];
   readonly takeovers: number[] = [];
+  /** How many faults there were before this one. */
+  turn = 0;
   private readonly behind: Promise<void>[] = [];
 
   constructor(
@@ -80,12 +82,11 @@ export async function endure(cluster: Cluster, scenario: Scenario): Promise<Repo
   const stage = new Stage(cluster, random.fork());
   const since = performance.now();
   const workload = await Workload.start(cluster.proxy.url, scenario.name, random.fork());
-  let made = 0;
   try {
-    while (made < FAULTS && performance.now() - since < FAULT_MINUTES * 60_000) {
-      await sleep(stage.random.int(100, 600));
+    while (stage.turn < FAULTS && performance.now() - since < FAULT_MINUTES * 60_000) {
+      await sleep(stage.random.int(50, 300));
       await scenario.fault(stage);
-      made++;
+      stage.turn++;
     }
     await stage.end();
     await workload.finish();
@@ -95,12 +96,13 @@ export async function endure(cluster: Cluster, scenario: Scenario): Promise<Repo
   const { calls } = workload;
   const wrongs = await judge({ cluster, calls, outages: stage.outages, tolerates: scenario.tolerates });
   for (const ms of stage.takeovers) if (ms > TAKEOVER_MS) wrongs.push(`a takeover took ${Math.round(ms)} ms`);
-  const summary = summaryOf(scenario.name, seed, made, stage, calls);
+  const summary = summaryOf(scenario.name, seed, stage, calls);
   console.info(wrongs.length === 0 ? summary : `${summary}\n${outagesOf(stage)}`);
-  return { wrongs: wrongs.map((wrong) => wrong.slice(0, LONGEST)), made, takeovers: stage.takeovers };
+  return { wrongs: wrongs.map((wrong) => wrong.slice(0, LONGEST)), made: stage.turn, takeovers: stage.takeovers };
 }
 
-function summaryOf(name: string, seed: number, made: number, stage: Stage, calls: readonly CallRecord[]): string {
+function summaryOf(name: string, seed: number, stage: Stage, calls: readonly CallRecord[]): string {
+  const { turn: made } = stage;
   const told = calls.filter((call) => call.told).length;
   const troubled = calls.filter(({ troubles }) => troubles.length > 0).length;
   const takeovers = stage.takeovers.map((ms) => Math.round(ms)).toSorted((a, b) => a - b);

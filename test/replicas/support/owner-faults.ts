@@ -20,9 +20,9 @@ export async function killAnOwner(stage: Stage): Promise<void> {
 
 /** A replica stands still for a while and does not know it: too short to be noticed, or so long that others took over. */
 export async function freezeAnOwner(stage: Stage): Promise<void> {
-  const { cluster, random } = stage;
+  const { cluster, random, turn } = stage;
   const { replica, executor } = await watchedOwner(cluster);
-  const isLong = random.chance(0.4);
+  const isLong = turn % 3 === 0;
   const ms = isLong ? random.int(7_500, 8_500) : random.int(300, 3_000);
   await stage.during(`freeze of ${replica.name}`, { hidesSigns: true }, async () => {
     if (isLong) stage.meanwhile(noteTakeover(stage, executor));

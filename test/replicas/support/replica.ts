@@ -2,6 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { launch } from '../../support/server.js';
 import { until } from '../../support/until.js';
 
+interface ReplicaLine {
+  readonly level: string;
+  readonly message: string;
+  readonly status?: unknown;
+}
+
 /** One server process after the other under one name, as a pod of a deployment. */
 export class Replica {
   /** Undefined while it is not running or still starting. */
@@ -10,7 +16,7 @@ export class Replica {
   listeningSince = Infinity;
   private process: ReturnType<typeof launch> | undefined;
   /** What earlier processes of this name wrote. */
-  private readonly earlier: { level: string; message: string }[] = [];
+  private readonly earlier: ReplicaLine[] = [];
 
   constructor(
     readonly name: string,
@@ -25,7 +31,7 @@ export class Replica {
     return this.url !== undefined;
   }
 
-  get logs(): readonly { level: string; message: string }[] {
+  get logs(): readonly ReplicaLine[] {
     return [...this.earlier, ...(this.process?.logs ?? [])];
   }
 
