@@ -6,6 +6,7 @@ import { type Caller, DomainError, type JsonObject } from '@app/core';
 import { CANCELLED_BY_CLIENT, type Request, TASKS_EXTENSION } from '@app/mcp-protocol';
 import { Log } from '@app/telemetry';
 import { partsOf, type TaskView, TasksService } from '@app/tasks';
+import { expectedFailure } from './expected-failure.js';
 import { Progress } from './progress.js';
 import { ask, type Resumption, resumptionOf } from './questions.js';
 import { declined, errorResult, toolResult } from './results.js';
@@ -122,9 +123,10 @@ export class AgentCaller {
   }
 
   private failure(error: unknown, agent: string): JsonObject {
-    if (!(error instanceof DomainError)) throw error;
-    this.log.warn('A call to an agent failed', { agent, code: error.code, cause: error });
-    return errorResult(`${error.code}: ${error.message}`);
+    const failure = expectedFailure(error);
+    if (failure === undefined) throw error;
+    this.log.warn('A call to an agent failed', { agent, cause: error });
+    return errorResult(failure);
   }
 }
 

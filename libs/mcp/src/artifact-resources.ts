@@ -3,6 +3,7 @@ import type { Artifact, Part } from '@app/a2a';
 import { type Caller, DomainError, type JsonObject } from '@app/core';
 import { type Handler, type Request, RpcCode, RpcError } from '@app/mcp-protocol';
 import { TasksService } from '@app/tasks';
+import { expectedFailure } from './expected-failure.js';
 
 const URI = /^a2a-task:\/\/([0-9a-f-]{36})\/artifacts\/([^/]+)$/;
 
@@ -26,7 +27,8 @@ export class ArtifactResources {
       return { contents: contentsOf(uri, artifact) };
     } catch (error) {
       if (error instanceof DomainError && error.code === 'not_found') throw notFound(uri);
-      throw error;
+      const failure = expectedFailure(error);
+      throw failure === undefined ? error : new RpcError(RpcCode.refused, failure);
     }
   }
 }

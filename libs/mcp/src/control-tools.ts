@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ControlService, type ControlTool, controlTools, parseInput } from '@app/control';
 import { type Caller, DomainError, type JsonObject } from '@app/core';
 import type { Tool } from '@app/mcp-protocol';
+import { expectedFailure } from './expected-failure.js';
 import { errorResult } from './results.js';
 
 /** The eight tools that work on all agents: what there is, sessions, and requests that are followed by their id. */
@@ -13,8 +14,9 @@ export const controlToolsOf = (control: ControlService): Tool<Caller>[] =>
       try {
         return structured(await tool.call(control, { caller: principal, signal }, args));
       } catch (error) {
-        if (error instanceof DomainError) return errorResult(`${error.code}: ${error.message}`);
-        throw error;
+        const failure = expectedFailure(error);
+        if (failure === undefined) throw error;
+        return errorResult(failure);
       }
     },
   }));

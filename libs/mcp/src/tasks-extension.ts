@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Caller, DomainError, isJsonObject, type JsonObject } from '@app/core';
 import { type Host, type Request, RpcCode, RpcError } from '@app/mcp-protocol';
 import { TasksService } from '@app/tasks';
+import { expectedFailure } from './expected-failure.js';
 import { answerParts, questionRequest } from './questions.js';
 import { taskStatus } from './task-handle.js';
 
@@ -45,7 +46,8 @@ async function known(work: () => Promise<JsonObject>): Promise<JsonObject> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof DomainError) throw new RpcError(RpcCode.invalidParams, `${error.code}: ${error.message}`);
-    throw error;
+    const failure = expectedFailure(error);
+    if (failure === undefined) throw error;
+    throw new RpcError(error instanceof DomainError ? RpcCode.invalidParams : RpcCode.refused, failure);
   }
 }
