@@ -193,8 +193,9 @@ export class TaskRun implements Writing {
     this.heardNow = true;
     this.waiting += EVENT_LENGTH + Math.max(this.snapshot.length - before.length, 0);
     if (this.snapshot.taskId !== undefined) this.idKnown();
-    // The end of the turn follows at once.
-    if (!isResting(this.snapshot.state)) this.context.writer.note(this, false);
+    // The end of the turn follows at once and is written with it.
+    if (isResting(this.snapshot.state)) return;
+    this.context.writer.note(this, false);
     if (this.waiting > MOST_WAITING && !this.dropped) await new Promise<void>((resolve) => (this.taken = resolve));
   }
 
