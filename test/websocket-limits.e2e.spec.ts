@@ -101,7 +101,7 @@ async function startFlood(pieces: number, length: number) {
   const modes = { defaultInputModes: ['text/plain'], defaultOutputModes: ['text/plain'] };
   const about = { name: 'Flood', description: 'Says much.', version: '1', protocolVersion: '0.3.0', skills: [] };
   const card = { ...about, ...modes, url: stub.url, capabilities: { streaming: true } };
-  return { card, [Symbol.asyncDispose]: stub.close };
+  return { card, [Symbol.asyncDispose]: () => stub.close() };
 }
 
 test('a client that asks faster than it reads is not listened to, and misses nothing', async () => {
@@ -128,10 +128,14 @@ test(
     const requestId = await largeRequest(client);
     const before = await metric('process_resident_memory_bytes');
     client.socket.pause();
+    const ask = (id: number) => client.send({ jsonrpc: '2.0', id, method: 'get_status', params: { requestId } });
+    for (let id = 1; id <= 32; id++) ask(id);
+    await sleep(2_000);
+    const heard = await metric('a2a_websocket_messages_total{direction="in"}');
     // What the server does not read stays with the client.
-    for (let id = 1; id <= 1_000; id++)
-      client.send({ jsonrpc: '2.0', id, method: 'get_status', params: { requestId } });
-    await sleep(20_000);
+    for (let id = 33; id <= 1_000; id++) ask(id);
+    await sleep(15_000);
+    expect(await metric('a2a_websocket_messages_total{direction="in"}')).toBe(heard);
     expect((await metric('process_resident_memory_bytes')) - before).toBeLessThan(150e6);
     const line = await server.waitForLog(
       ({ message, code }) => message === 'WebSocket disconnected' && code === 4408,
