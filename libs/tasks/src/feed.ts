@@ -56,22 +56,24 @@ export class Feed {
     for (const wake of this.wakes) wake();
   }
 
-  /** A newer look at the task; nobody tells that a task at rest goes on. */
-  seen(row: TaskRow): void {
-    if (row.last_seq < this.end || row.rested_at !== null) return;
-    this.resting = false;
-    this.result = undefined;
+  /** A newer look at the task; nobody tells that a task at rest goes on. @returns whether there is more than is held */
+  seen(row: TaskRow): boolean {
+    if (row.last_seq > this.end || (row.last_seq === this.end && row.rested_at === null)) {
+      this.resting = false;
+      this.result = undefined;
+    }
+    return row.last_seq > this.end;
   }
 
-  /** Events after `from`, up to the result of the turn, or of the task. */
+  /** Events after `from`, up to the result of the turn, or of the task. Who knows all of a task that waits, waits, too. */
   async *read({ from = 0, signal, through = 'turn' }: Following): AsyncGenerator<TaskEvent, void, undefined> {
     let cursor = Math.min(from, this.end);
     while (!signal.aborted) {
       if (cursor === this.end) {
         const ending = this.resting ? await this.ending() : undefined;
-        const goesOn = ending !== undefined && through === 'final' && !isFinal(ending.task.state);
-        if (ending !== undefined && !goesOn) return yield ending;
-        if (cursor === this.end && (goesOn || !this.resting)) await this.change(signal);
+        const isEnd = ending !== undefined && (isFinal(ending.task.state) || (through === 'turn' && ending.seq > from));
+        if (isEnd) return yield ending;
+        if (cursor === this.end && (ending !== undefined || !this.resting)) await this.change(signal);
         continue;
       }
       const held = this.events[cursor - this.end + this.events.length];
@@ -86,7 +88,7 @@ export class Feed {
       for (const event of events) {
         cursor = event.seq;
         // Before the end it only marks that the task went on.
-        if (event.kind !== 'result') yield event;
+        if (event.kind !== 'result' && event.seq > from) yield event;
       }
     }
   }

@@ -47,10 +47,12 @@ export class Feeds implements OnApplicationShutdown {
     const entry = this.feeds.get(row.id) ?? { feed: this.feedOf(row), followers: 0 };
     this.feeds.set(row.id, entry);
     entry.followers++;
-    entry.feed.seen(row);
+    if (entry.feed.seen(row)) this.refresh([row.id]);
     this.schedule();
+    // No number is beyond the end.
+    const from = Math.min(following.from ?? 0, Math.max(row.last_seq, entry.feed.end));
     try {
-      yield* entry.feed.read(following);
+      yield* entry.feed.read({ ...following, from });
     } finally {
       entry.followers--;
       if (entry.followers === 0) this.feeds.delete(row.id);

@@ -58,11 +58,11 @@ export async function addAnswer(
   return rows[0];
 }
 
-/** The agent was told that its task is canceled, or never can be. */
-export async function settleCancel(db: DataSource, id: string, executor: string, epoch: number): Promise<void> {
-  await db.query('update tasks set executor = null where id = $1 and executor = $2 and epoch = $3', [
-    id,
-    executor,
-    epoch,
-  ]);
+/** The agent was told that its task is canceled; or was not, and is to be told again in so many milliseconds. */
+export async function settleCancel(db: DataSource, owned: TaskRow, again: number | null): Promise<void> {
+  await db.query(
+    `update tasks set executor = null, due_at = now() + $4 * interval '1 ms'
+     where id = $1 and executor = $2 and epoch = $3`,
+    [owned.id, owned.executor, owned.epoch, again],
+  );
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type A2aClient, type AgentEvent, isInterrupted, type TaskSnapshot } from '@app/a2a';
+import { type A2aClient, type AgentEvent, isFinal, isInterrupted, type TaskSnapshot } from '@app/a2a';
 import type { DirectoryEntry } from '@app/agents';
 import { DomainError } from '@app/core';
 import type { Executor } from '@app/durable';
@@ -50,7 +50,10 @@ async function* noticed(talk: Conversation): AsyncGenerator<AgentEvent, void, un
   const { a2a, agent, row, signal } = talk;
   if (row.upstream_id === null) return;
   const now = await a2a.get(agent.connection, row.upstream_id, signal);
-  if (now.state !== row.state) yield* followed(talk, row.upstream_id);
+  if (now.state === row.state) return;
+  if (!isFinal(now.state)) return yield* followed(talk, row.upstream_id);
+  talk.replaceNext();
+  yield now;
 }
 
 function followed({ a2a, agent, signal, replaceNext }: Conversation, upstreamId: string): AsyncIterable<AgentEvent> {

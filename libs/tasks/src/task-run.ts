@@ -1,4 +1,12 @@
-import { type A2aClient, type AgentEvent, cleanText, EMPTY_SNAPSHOT, foldEvent, isFinal, type TaskSnapshot } from '@app/a2a';
+import {
+  type A2aClient,
+  type AgentEvent,
+  cleanText,
+  EMPTY_SNAPSHOT,
+  foldEvent,
+  isFinal,
+  type TaskSnapshot,
+} from '@app/a2a';
 import type { DirectoryEntry } from '@app/agents';
 import { DomainError } from '@app/core';
 import type { Executor } from '@app/durable';
@@ -44,7 +52,7 @@ export class TaskRun implements Writing {
   private rest: Rest | undefined;
   private heardNow = false;
   private replaces = false;
-  private canceling: Promise<void> | undefined;
+  private canceling: Promise<boolean> | undefined;
   private idKnown = (): void => undefined;
   private taken = (): void => undefined;
   private settled = (_row: Flushed | undefined): void => undefined;
@@ -89,8 +97,11 @@ export class TaskRun implements Writing {
     this.taken();
   }
 
-  /** Tells the agent that the task is canceled, as soon as it has told its id; then nothing more is expected of it. */
-  cancel(): Promise<void> {
+  /**
+   * Tells the agent that the task is canceled, as soon as it has told its id; then nothing more is expected of it.
+   * @returns false when the agent should be told again
+   */
+  cancel(): Promise<boolean> {
     this.canceling ??= this.tellCanceled().finally(() => this.drop());
     return this.canceling;
   }
@@ -247,16 +258,18 @@ export class TaskRun implements Writing {
     this.row = { ...this.row, ...next, message: this.snapshot.message ?? null, state: 'working' };
   }
 
-  private async tellCanceled(): Promise<void> {
+  private async tellCanceled(): Promise<boolean> {
     const agent = this.context.agent(this.row.agent);
     if (this.upstreamId === null && !this.talk.signal.aborted) await this.waitForId();
     const taskId = this.upstreamId;
-    if (agent === undefined || taskId === null) return;
+    if (agent === undefined || taskId === null) return true;
     try {
       await this.context.a2a.cancel(agent.connection, taskId, AbortSignal.timeout(PATIENCE_MS));
+      return true;
     } catch (cause) {
       const { id: task, agent: slug } = this.row;
       this.log.warn('The agent could not be told that its task is canceled', { agent: slug, task, cause });
+      return false;
     }
   }
 

@@ -22,6 +22,9 @@ import { readWhole } from './whole-task.js';
 /** How long a stopping process waits for agents that have not given a sign of life. */
 const DRAIN_MS = 15_000;
 const DRAIN_POLL_MS = 50;
+/** How often an agent out of reach is told that its task is canceled: for about two minutes. */
+const MAX_CANCELS = 6;
+const FIRST_CANCEL_MS = 1_000;
 
 /** The tasks this process works on. */
 @Injectable()
@@ -136,6 +139,8 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   cancelUpstream(row: TaskRow): Promise<void> {
     const known = this.canceling.get(row.id);
     if (known !== undefined) return known;
+    // What its callers follow from now on is what others write.
+    this.outlet.disown(row.id, this.runs.size);
     const telling = this.tell(row)
       .catch((cause: unknown) => this.log.warn('A canceled task could not be settled', { task: row.id, cause }))
       .finally(() => this.canceling.delete(row.id));
@@ -145,8 +150,10 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
 
   private async tell(row: TaskRow): Promise<void> {
     const run = this.runs.get(row.id) ?? new TaskRun(row, snapshotOf(row), this.context());
-    if (this.runs.has(row.id) || row.upstream_id !== null) await run.cancel();
-    await settleCancel(this.tools.db, row.id, row.executor ?? '', row.epoch);
+    const isKnown = this.runs.has(row.id) || row.upstream_id !== null;
+    const isTold = !isKnown || (await run.cancel());
+    const again = isTold || row.attempts >= MAX_CANCELS ? null : FIRST_CANCEL_MS * 2 ** row.attempts;
+    await settleCancel(this.tools.db, row, again);
   }
 
   private async cancelById(id: string): Promise<void> {
