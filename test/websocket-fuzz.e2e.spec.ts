@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Random } from './replicas/support/random.js';
+import { Random } from './support/random.js';
 import { startAgents, type TestAgents } from './support/agents.js';
 import { rows } from './support/database.js';
 import { startServer, type TestServer } from './support/server.js';

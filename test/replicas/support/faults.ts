@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallRecord, Trouble } from './calls.js';
 import type { Cluster } from './cluster.js';
 import { judge, type Outage } from './oracle.js';
-import { Random } from './random.js';
+import { Random } from '../../support/random.js';
 import { Workload } from './workload.js';
 
 /** In `npm test`; `npm run soak` asks for more. */

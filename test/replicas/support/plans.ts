@@ -1,4 +1,4 @@
-import type { Random } from './random.js';
+import type { Random } from '../../support/random.js';
 
 /** What a call is and what must come of it, whatever happens meanwhile. */
 export interface Plan {

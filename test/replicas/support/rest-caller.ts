@@ -18,8 +18,6 @@ export interface Task {
   readonly artifacts: readonly { readonly artifactId: string; readonly parts: readonly Part[] }[];
 }
 
-export const isOver = ({ state }: Task): boolean => ['completed', 'failed', 'canceled', 'rejected'].includes(state);
-
 /** What its result says: the artifacts in full, else the last message. */
 export function textOf({ artifacts, message = [] }: Task): string {
   const parts = artifacts.length > 0 ? artifacts.flatMap((artifact) => artifact.parts) : message;

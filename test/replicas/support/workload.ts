@@ -3,7 +3,7 @@ import { CLIENTS } from '../../support/mcp-clients.js';
 import type { CallRecord } from './calls.js';
 import { McpCaller } from './mcp-caller.js';
 import { planFor, planForRest } from './plans.js';
-import type { Random } from './random.js';
+import type { Random } from '../../support/random.js';
 import { RestCaller } from './rest-caller.js';
 
 const REST_CALLERS = 5;
