@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { DirectoryEntry } from '@app/agents';
 import { Config } from '@app/config';
@@ -15,7 +14,6 @@ import type { ToolInput } from './tool-input.js';
 
 /** A client that can follow a task by itself gets the handle of one that does not end soon. */
 const HANDLE_AFTER_MS = 2_000;
-const AUTHORIZATION_POLL_MS = 500;
 
 /** Answers `tools/call` of an agent's tool. The task outlives the call: a client that is gone finds it again. */
 @Injectable()
@@ -38,7 +36,7 @@ export class AgentCaller {
     if (resumption?.kind === 'declined') return declined(resumption.taskId);
     try {
       const task = await this.begin(agent.slug, skill, args, request.principal, resumption);
-      const ended = await this.ended(task, agent, request, resumption);
+      const ended = await this.ended(task, agent, request);
       if (ended !== undefined) return this.answerFor(ended, request, resumption);
       if (request.signal.aborted) return await this.abandoned(task, request);
       const latest = await this.tasks.get(request.principal, task.taskId);
@@ -69,12 +67,7 @@ export class AgentCaller {
   }
 
   /** Undefined: the time is up, or the client is gone. */
-  private async ended(
-    task: TaskView,
-    agent: DirectoryEntry,
-    request: Request<Caller>,
-    resumption: Resumption | undefined,
-  ): Promise<TaskView | undefined> {
+  private async ended(task: TaskView, agent: DirectoryEntry, request: Request<Caller>): Promise<TaskView | undefined> {
     const progress = new Progress(request, agent.card.name);
     const enough = new AbortController();
     const stop = () => enough.abort();
@@ -82,32 +75,17 @@ export class AgentCaller {
     const timer = setTimeout(stop, budget).unref();
     request.signal.addEventListener('abort', stop, { once: true });
     try {
-      for (let from = task.lastSeq; ; await sleep(AUTHORIZATION_POLL_MS)) {
-        const result = await this.followed(task.taskId, from, request.principal, progress, enough.signal);
-        // The person is at the agent's own page; the agent goes on by itself as soon as it is satisfied.
-        const isBeingAuthorized = resumption?.kind === 'follow' && result?.state === 'auth-required';
-        if (!isBeingAuthorized || enough.signal.aborted) return result;
-        from = result.lastSeq;
+      const options = { from: task.lastSeq, signal: enough.signal };
+      for await (const event of this.tasks.follow(request.principal, task.taskId, options)) {
+        if (event.kind === 'result') return event.task;
+        progress.note(event);
       }
+      return undefined;
     } finally {
       clearTimeout(timer);
       request.signal.removeEventListener('abort', stop);
       progress.dispose();
     }
-  }
-
-  private async followed(
-    taskId: string,
-    from: number,
-    caller: Caller,
-    progress: Progress,
-    signal: AbortSignal,
-  ): Promise<TaskView | undefined> {
-    for await (const event of this.tasks.follow(caller, taskId, { from, signal })) {
-      if (event.kind === 'result') return event.task;
-      progress.note(event);
-    }
-    return undefined;
   }
 
   private answerFor(task: TaskView, request: Request<Caller>, resumption: Resumption | undefined): JsonObject {
