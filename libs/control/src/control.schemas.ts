@@ -48,7 +48,7 @@ export const ListAgents = z.strictObject({
 });
 export const DescribeAgent = z.strictObject({ id: AgentId });
 export const OpenSession = z.strictObject({
-  sessionId: SessionId.optional().describe('Goes on with this session instead of opening a new one.'),
+  sessionId: SessionId.optional().describe('A UUID to call it by; the same one gives the same session again.'),
 });
 export const CloseSession = z.strictObject({ sessionId: SessionId });
 export const InvokeAgent = z.strictObject({

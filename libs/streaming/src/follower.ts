@@ -40,6 +40,7 @@ export class Follower {
     const task = await this.services.tasks.get(caller, requestId);
     if (from > task.lastSeq)
       throw new DomainError('invalid', `from: ${requestId} has no event ${from} yet, the last one is ${task.lastSeq}`);
+    if (isInterrupted(task.state)) this.waitingSince = performance.now();
     return startFrame(task, from);
   }
 

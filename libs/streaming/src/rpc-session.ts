@@ -37,7 +37,12 @@ export class RpcSession {
   ) {}
 
   take(text: string): void {
-    const work = this.answer(text).finally(() => this.connection.work.delete(work));
+    const work = this.answer(text)
+      .catch((error: unknown) => {
+        this.failureOf(error, 'answer');
+        this.connection.end(ENDINGS.internal);
+      })
+      .finally(() => this.connection.work.delete(work));
     this.connection.work.add(work);
   }
 
