@@ -58,6 +58,8 @@ export class DatabaseHealth {
 
   private async ask(): Promise<void> {
     const client = await poolOf(this.dataSource).connect();
+    // A connection that is cut says so twice; without a listener the first would end the process.
+    client.on('error', ignored);
     try {
       const question = { text: 'select name from migrations', query_timeout: ANSWER_MS };
       const { rows } = await client.query<{ name: string }>(question);
@@ -65,6 +67,7 @@ export class DatabaseHealth {
         this.known,
         rows.map((row) => row.name),
       );
+      client.off('error', ignored);
       client.release();
     } catch (error) {
       client.release(true);
@@ -74,6 +77,8 @@ export class DatabaseHealth {
     this.watch.succeeded();
   }
 }
+
+const ignored = (): void => undefined;
 
 function poolOf(dataSource: DataSource): Pool {
   return (dataSource.driver as unknown as { master: Pool }).master;
