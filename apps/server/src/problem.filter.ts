@@ -25,13 +25,10 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
-    const { status, code, detail, type } = failureOf(error);
-    this.metrics.failed(type);
-    if (status >= 500) this.report(error, status, request);
-    if (status === 401) void reply.header('www-authenticate', 'Bearer');
-    const title = STATUS_CODES[status] ?? 'Error';
-    const problem: Problem = { type: 'about:blank', title, status, detail, code, requestId: request.id };
-    void reply.status(status).type('application/problem+json').send(JSON.stringify(problem));
+    const failure = failureOf(error);
+    this.metrics.failed(failure.type);
+    if (failure.status >= 500) this.report(error, failure.status, request);
+    send(failure, request, reply);
   }
 
   private report(error: unknown, status: number, request: FastifyRequest): void {
@@ -45,6 +42,18 @@ export class ProblemFilter implements ExceptionFilter {
       ...(unexpected && { stack: error.stack }),
     });
   }
+}
+
+/** What goes wrong before there is a route: an address that is none. */
+export function refuseAddress(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  send(failureOf(error), request, reply);
+}
+
+function send({ status, code, detail }: Failure, request: FastifyRequest, reply: FastifyReply): void {
+  if (status === 401) void reply.header('www-authenticate', 'Bearer');
+  const title = STATUS_CODES[status] ?? 'Error';
+  const problem: Problem = { type: 'about:blank', title, status, detail, code, requestId: request.id };
+  void reply.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
 function failureOf(error: unknown): Failure {

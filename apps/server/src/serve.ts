@@ -11,6 +11,7 @@ import { AppModule } from './app.module.js';
 import { FrameworkLog } from './framework-log.js';
 import { loadConfig } from './load-config.js';
 import { serveOpenApi } from './openapi.js';
+import { refuseAddress } from './problem.filter.js';
 import { VERSION } from './version.js';
 
 const MAX_BODY_BYTES = 4 << 20;
@@ -45,6 +46,7 @@ async function createApp(config: Config): Promise<NestFastifyApplication> {
   let endpoint: McpEndpoint | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
+    frameworkErrors: refuseAddress,
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     // MCP is answered before the router: its wire has its own body reading, errors and streams.
     serverFactory: (handler: RequestListener) =>

@@ -104,11 +104,18 @@ export const AgentChanges = z
   .meta({ id: 'AgentChanges' });
 export type AgentChanges = z.infer<typeof AgentChanges>;
 
+/** PostgreSQL has no text with NUL in it, so nothing can be found by one. */
+const Words = (longest: number) =>
+  z
+    .string()
+    .max(longest)
+    .regex(/^[^\0]*$/, 'must not contain NUL');
+
 export const AgentQuery = PageQuery.extend({
-  q: z.string().max(200).optional().describe('Part of slug, name or description.'),
-  category: z.string().max(100).optional(),
-  tag: z.string().max(60).optional(),
-  skill: z.string().max(200).optional().describe('Id of a skill.'),
+  q: Words(200).optional().describe('Part of slug, name or description.'),
+  category: Words(100).optional(),
+  tag: Words(60).optional(),
+  skill: Words(200).optional().describe('Id of a skill.'),
   enabled: z.stringbool().optional(),
 });
 export type AgentQuery = z.infer<typeof AgentQuery>;

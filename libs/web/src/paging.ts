@@ -27,7 +27,7 @@ export function pageOf<T>(rows: T[], size: number, sortKey: (row: T) => string):
 /** The sort key after which a page starts. @throws DomainError invalid for a token that no list gave out. */
 export function startAfter(token: string): string {
   const key = Buffer.from(token, 'base64url').toString('utf8');
-  if (Buffer.from(key).toString('base64url') !== token)
+  if (Buffer.from(key).toString('base64url') !== token || key.includes('\0'))
     throw new DomainError('invalid', 'page_token: expected the nextPageToken of an earlier page');
   return key;
 }
