@@ -1,0 +1,31 @@
+/** `npm run soak -- [scenario] [--seed N] [--faults N] [--minutes N]`: the fault scenarios of `test/replicas`, with many faults each. */
+import { parseArgs } from 'node:util';
+import { build, findRedis, install, local, run } from './set-up.mjs';
+
+const SCENARIOS = ['kill', 'freeze', 'postgres', 'redis', 'rolling', 'without-redis'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string' },
+    faults: { type: 'string', default: '200' },
+    minutes: { type: 'string', default: '20' },
+  },
+});
+const [scenario, ...others] = positionals;
+if (others.length > 0 || (scenario !== undefined && !SCENARIOS.includes(scenario))) {
+  console.error(`Expected one of ${SCENARIOS.join(', ')}, or none for all of them.`);
+  process.exit(1);
+}
+const chosen = scenario === undefined ? SCENARIOS : [scenario];
+const FAULT_SEED = values.seed ?? String(Math.floor(Math.random() * 2 ** 32));
+console.log(
+  `${chosen.join(', ')}: ${values.faults} faults each, at most ${values.minutes} minutes each, seed ${FAULT_SEED}`,
+);
+
+install();
+build();
+findRedis();
+run(local('vitest'), ['run', '--no-file-parallelism', ...chosen.map((name) => `test/replicas/${name}.e2e.spec.ts`)], {
+  env: { ...process.env, FAULT_SEED, FAULTS: values.faults, FAULT_MINUTES: values.minutes },
+});
