@@ -12,7 +12,7 @@ let streams: EventStreams;
 let source: Source;
 let ends: Promise<string>[];
 const server = createServer((_, response: ServerResponse) => {
-  ends.push(streams.send(response, source).catch((error: Error) => error.message));
+  ends.push(streams.send(response, 'me', source).catch((error: Error) => error.message));
 });
 
 beforeEach(async () => {
@@ -156,4 +156,15 @@ test('HEAD has the headers and asks for nothing', async () => {
   const response = await get('HEAD');
   expect(response.headers['content-type']).toContain('text/event-stream');
   await ends[0];
+});
+
+test('1,000 streams are open for one principal at most, and those that end make room', async () => {
+  source = quiet;
+  const readers = await Promise.all(Array.from({ length: 1_000 }, () => get()));
+  expect(() => streams.admit('me')).toThrow('Too many open event streams: at most 1000');
+  streams.admit('somebody else');
+  readers[0]?.destroy();
+  await ends[0];
+  await Promise.race(ends);
+  streams.admit('me');
 });

@@ -89,10 +89,26 @@ describe('following', () => {
     const first = await all(taskEvents(b, task.taskId));
     expect(first.at(-1)?.data.task?.state).toBe('input-required');
     const next = all(taskEvents(b, task.taskId, { query: `?from=${first.length}` }));
+    // Known already: it is not told again.
+    expect(await Promise.race([next, sleep(300)])).toBeUndefined();
     await a.json(202, 'POST', `${TASKS}/${task.taskId}/messages`, { message: 'blue' });
     const second = await next;
     expect(second[0]?.id).toBe(first.length + 1);
     expect(second.at(-1)?.data.task?.state).toBe('completed');
+  });
+
+  test('a key that is revoked hears nothing more', async () => {
+    const { id, key } = await a.json<{ id: string; key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'short' });
+    const headers = { authorization: `Bearer ${key}` };
+    const { task } = await startTask(a, { agent: 'long-runner', message: 'for 4 s' }, headers);
+    const seen: StreamedTaskEvent[] = [];
+    for await (const event of taskEvents(b, task.taskId, { headers })) {
+      seen.push(event);
+      if (event.id === 1) await a.json(204, 'DELETE', `/api/v1/api-keys/${id}`);
+    }
+    expect(seen.at(-1)?.event).toBe('status');
+    await expect(all(taskEvents(b, task.taskId, { headers }))).rejects.toThrow('events answered 401');
+    expect(b.logs.filter(({ message }) => message === 'An event stream broke')).toMatchObject([{ level: 'WARN' }]);
   });
 
   test('streams count as answers but not as waiting, also when their reader hangs up', async () => {

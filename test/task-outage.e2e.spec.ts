@@ -37,6 +37,8 @@ test('PostgreSQL is restarted while tasks run: 503 meanwhile, and nothing is los
     return running.lastSeq > 1;
   });
 
+  const waiting = startTask(server, { agent: 'long-runner', message: 'for 20 s' }, { prefer: 'wait=1' });
+  await until('the agent hears of both', async () => (await agents.ledger('long-runner')).messages.length === 2);
   await postgres.crash();
   const refused = [
     await server.call('GET', `${TASKS}/${task.taskId}`),
@@ -48,6 +50,8 @@ test('PostgreSQL is restarted while tasks run: 503 meanwhile, and nothing is los
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ code: 'unavailable', requestId: expect.any(String) });
   }
+  // Its task is stored: who started it has to know.
+  expect(await waiting).toMatchObject({ status: 202, task: { taskId: expect.any(String) } });
   await postgres.startAgain();
 
   const { ids, state } = await following;
@@ -55,7 +59,7 @@ test('PostgreSQL is restarted while tasks run: 503 meanwhile, and nothing is los
   expect(ids).toEqual(ids.map((_, index) => index + 1));
   expect(await server.json(200, 'GET', `${TASKS}/${task.taskId}`)).toMatchObject({ state: 'completed' });
   const { messages, cancels } = await agents.ledger('long-runner');
-  expect({ messages: messages.length, cancels }).toEqual({ messages: 1, cancels: [] });
+  expect({ messages: messages.length, cancels }).toEqual({ messages: 2, cancels: [] });
   const complaints = server.logs.filter(({ level, message }) => level === 'ERROR' && message === 'Request failed');
   expect(complaints.every(({ status }) => status === 503)).toBe(true);
   expect(complaints.length).toBeGreaterThanOrEqual(refused.length);

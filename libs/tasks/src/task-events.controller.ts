@@ -3,6 +3,7 @@ import { ApiHeader, ApiOkResponse, ApiProduces, ApiResponse, ApiTags } from '@ne
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, DomainError } from '@app/core';
 import { isDatabaseAway } from '@app/database';
+import { Authenticator } from '@app/permissions';
 import { Log } from '@app/telemetry';
 import { Allow, EventStreams, FromCaller, type StreamedEvent } from '@app/web';
 import type { TaskEvent, TaskView } from './task-event.js';
@@ -18,6 +19,7 @@ export class TaskEventsController {
   constructor(
     private readonly tasks: TasksService,
     private readonly streams: EventStreams,
+    private readonly authenticator: Authenticator,
   ) {}
 
   @Get(':id/events')
@@ -43,35 +45,28 @@ export class TaskEventsController {
       await reply.status(204).send();
       return;
     }
+    this.streams.admit(caller.id);
     reply.hijack();
-    const isKnownToWait = from === task.lastSeq && (task.state === 'input-required' || task.state === 'auth-required');
-    const events = (signal: AbortSignal) =>
-      framed(
-        isKnownToWait ? this.nextTurn(caller, id, { from, signal }) : this.tasks.follow(caller, id, { from, signal }),
-      );
+    const events = (signal: AbortSignal) => this.framed(caller, this.tasks.follow(caller, id, { from, signal }));
     try {
-      const end = await this.streams.send(reply.raw, events);
+      const end = await this.streams.send(reply.raw, caller.id, events);
       if (end === 'stalled') this.log.warn('A client did not read its event stream', { task: id });
     } catch (cause) {
       // The answer has ended, and the client goes on where it was.
       const route = `${request.method} ${request.routeOptions.url ?? request.url}`;
-      const level = isDatabaseAway(cause) ? 'warn' : 'error';
+      const isExpected = isDatabaseAway(cause) || cause instanceof DomainError;
+      const level = isExpected ? 'warn' : 'error';
       this.log[level]('An event stream broke', { route, requestId: request.id, task: id, cause });
     }
   }
 
-  /** Of a task that waits for its caller, who knows that already: nothing until it goes on. */
-  private async *nextTurn(caller: Caller, id: string, { from, signal }: { from: number; signal: AbortSignal }) {
-    for await (const event of this.tasks.follow(caller, id, { from, signal, through: 'final' })) {
-      yield event;
-      if (event.kind === 'result') return;
-      return yield* this.tasks.follow(caller, id, { from: event.seq, signal });
+  /** A key that is revoked meanwhile hears nothing more. */
+  private async *framed(caller: Caller, events: AsyncIterable<TaskEvent>): AsyncIterable<StreamedEvent> {
+    for await (const event of events) {
+      await this.authenticator.recall(caller.keyId);
+      yield { id: event.seq, event: event.kind, data: event };
     }
   }
-}
-
-async function* framed(events: AsyncIterable<TaskEvent>): AsyncIterable<StreamedEvent> {
-  for await (const event of events) yield { id: event.seq, event: event.kind, data: event };
 }
 
 /** @throws DomainError invalid for what cannot be the number of an event of this task */

@@ -1,10 +1,11 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiHeader, ApiOkResponse, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Caller } from '@app/core';
+import type { Call, Caller } from '@app/core';
 import { Allow, FromCaller, isKnown, type Page, waitIn } from '@app/web';
 import { partsOf } from './message-parts.js';
 import type { TaskView } from './task-event.js';
+import { isResting } from './task-row.js';
 import { TaskWait } from './task-wait.js';
 import {
   TaskCancellation,
@@ -45,9 +46,10 @@ export class TasksController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TaskView> {
+    const call = { caller, signal: request.signal };
     const parts = partsOf(said);
     const task = await this.tasks.start(caller, { agent, skill, contextId, sessionId, parts, idempotencyKey });
-    return this.answered(task, caller, request, reply);
+    return this.answered(task, call, request, reply);
   }
 
   @Get()
@@ -87,8 +89,9 @@ export class TasksController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TaskView> {
+    const call = { caller, signal: request.signal };
     const task = await this.tasks.answer(caller, id, partsOf(said));
-    return this.answered(task, caller, request, reply);
+    return this.answered(task, call, request, reply);
   }
 
   @Post(':id/cancel')
@@ -103,17 +106,14 @@ export class TasksController {
   }
 
   /** 202 with the task as it is; 200 with what came of it when the caller wants to wait for that and need not wait long. */
-  private async answered(task: TaskView, caller: Caller, request: FastifyRequest, reply: FastifyReply) {
+  private async answered(task: TaskView, { caller, signal }: Call, request: FastifyRequest, reply: FastifyReply) {
     const seconds = waitIn(request.headers.prefer?.toString());
     void reply.status(202).header('location', `/api/v1/tasks/${task.taskId}`);
     if (seconds === undefined) return task;
     void reply.header('preference-applied', `wait=${seconds}`);
-    const result = isSettled(task) ? task : await this.wait.result({ caller, signal: request.signal }, task, seconds);
-    if (result !== undefined) void reply.status(200);
-    return result ?? this.tasks.get(caller, task.taskId);
+    // A known key may give a task that is over or waits for its caller: nothing more comes by itself.
+    const known = isResting(task.state) ? task : await this.wait.settled({ caller, signal }, task, seconds);
+    if (isResting(known.state)) void reply.status(200);
+    return known;
   }
 }
-
-/** A known key may give a task that is over or waits for its caller: nothing more comes by itself. */
-const isSettled = ({ state, finishedAt }: TaskView): boolean =>
-  finishedAt !== undefined || state === 'input-required' || state === 'auth-required';

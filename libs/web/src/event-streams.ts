@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { DomainError } from '@app/core';
 
 /** What stands between takes a connection for dead on which nothing comes for longer. */
 const KEEP_ALIVE_MS = 15_000;
@@ -7,6 +8,7 @@ const KEEP_ALIVE_MS = 15_000;
 const STALLED_MS = 30_000;
 /** Written at a time, so that a large event does not lie whole in the buffer of a client that does not read. */
 const SLICE_BYTES = 65_536;
+const STREAMS_PER_PRINCIPAL = 1_000;
 /** How soon a browser connects again. */
 const RETRY_MS = 1_000;
 
@@ -29,7 +31,14 @@ export type StreamEnd = 'complete' | 'gone' | 'stalled' | 'stopping';
 @Injectable()
 export class EventStreams implements OnModuleDestroy {
   private readonly open = new Map<ServerResponse, AbortController>();
+  private readonly perPrincipal = new Map<string, number>();
   private stopping = false;
+
+  /** To be asked while there still can be another answer. @throws DomainError rate_limited */
+  admit(principal: string): void {
+    if (this.countOf(principal) < STREAMS_PER_PRINCIPAL) return;
+    throw new DomainError('rate_limited', `Too many open event streams: at most ${STREAMS_PER_PRINCIPAL} at a time`);
+  }
 
   /**
    * Writes the whole answer. The signal aborts when the client is gone or this process ends.
@@ -37,9 +46,11 @@ export class EventStreams implements OnModuleDestroy {
    */
   async send(
     response: ServerResponse,
+    principal: string,
     events: (signal: AbortSignal) => AsyncIterable<StreamedEvent>,
   ): Promise<StreamEnd> {
     const reading = new AbortController();
+    this.perPrincipal.set(principal, this.countOf(principal) + 1);
     response.once('close', () => reading.abort());
     if (this.stopping || response.req.method === 'HEAD') reading.abort();
     this.open.set(response, reading);
@@ -55,6 +66,7 @@ export class EventStreams implements OnModuleDestroy {
     } finally {
       clearInterval(keepAlive);
       this.open.delete(response);
+      this.forget(principal);
       // A client that does not read would keep the connection open for what it has not read.
       if (response.writableNeedDrain) response.destroy();
       else response.end();
@@ -68,6 +80,16 @@ export class EventStreams implements OnModuleDestroy {
       reading.abort();
       if (response.writableNeedDrain) response.destroy();
     }
+  }
+
+  private countOf(principal: string): number {
+    return this.perPrincipal.get(principal) ?? 0;
+  }
+
+  private forget(principal: string): void {
+    const left = this.countOf(principal) - 1;
+    if (left > 0) this.perPrincipal.set(principal, left);
+    else this.perPrincipal.delete(principal);
   }
 }
 
