@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import { Hints } from '@app/cache';
 import type { Caller, JsonObject } from '@app/core';
+import { isDatabaseAway } from '@app/database';
 import type { ClientCancel, ClientResponse, McpServer } from '@app/mcp-protocol';
 import { Log } from '@app/telemetry';
 import { RelayedMessage } from './relayed-message.entity.js';
@@ -11,6 +13,8 @@ const TOPIC = 'mcp-relay';
 /** While something waits here. A hint makes it sooner. */
 const POLL_MS = 250;
 const LOOK_BACK_MS = 30_000;
+const KEEP_TRYING_MS = 60_000;
+const RETRY_MS = 250;
 const KEEP_MS = 5 * 60_000;
 const CLEAN_EVERY_MS = 60_000;
 
@@ -59,12 +63,24 @@ export class Relay implements OnModuleDestroy {
   }
 
   private pass(kind: RelayedMessage['kind'], message: ClientResponse | ClientCancel): void {
-    this.messages
-      .insert({ kind, body: { ...message } })
-      .then(() => this.hints.publish(TOPIC, {}))
-      .catch((error: unknown) =>
-        this.log.error('A client’s message could not be passed to the other replicas', { kind, cause: error }),
-      );
+    this.store(kind, { ...message }).catch((error: unknown) =>
+      this.log.error('A client’s message could not be passed to the other replicas', { kind, cause: error }),
+    );
+  }
+
+  /** The client said it once; whoever waits for it waits longer than an outage of the database. */
+  private async store(kind: RelayedMessage['kind'], body: JsonObject): Promise<void> {
+    const deadline = performance.now() + KEEP_TRYING_MS;
+    for (;;) {
+      try {
+        await this.messages.insert({ kind, body });
+        this.hints.publish(TOPIC, {});
+        return;
+      } catch (error) {
+        if (!isDatabaseAway(error) || performance.now() > deadline) throw error;
+        await sleep(RETRY_MS, undefined, { ref: false });
+      }
+    }
   }
 
   private async read(): Promise<void> {
