@@ -8,16 +8,20 @@ import { parseArgs } from 'node:util';
 import { build, install } from './set-up.mjs';
 import { Stage } from '../test/load/stage.mjs';
 
-/** How often each benchmark gives each of its sides a turn, and how long a turn is. */
+/** How often each benchmark gives each of its sides a turn, how long a turn is, and how much else it does. */
 const BENCHMARKS = {
-  core: { rounds: 7, seconds: 1 },
-  key: { rounds: 7, seconds: 1 },
-  agent: { rounds: 5, seconds: 1.5 },
-  latency: { rounds: 5, seconds: 1.5 },
-  start: { rounds: 5 },
+  core: { load: () => import('../test/load/core.mjs'), rounds: 7, seconds: 1 },
+  key: { load: () => import('../test/load/key.mjs'), rounds: 7, seconds: 1 },
+  agent: { load: () => import('../test/load/agent.mjs'), rounds: 5, seconds: 1.5 },
+  latency: { load: () => import('../test/load/latency.mjs'), rounds: 5, seconds: 1.5 },
+  start: { load: () => import('../test/load/start.mjs'), rounds: 5 },
+  durable: { load: () => import('../test/load/durable.mjs'), rounds: 5, seconds: 1.5 },
+  replicas: { load: () => import('../test/load/replicas.mjs'), rounds: 5, seconds: 1.5, idleSeconds: 30 },
+  lag: { load: () => import('../test/load/lag.mjs'), tasks: 20, seconds: 6 },
+  streams: { load: () => import('../test/load/streams.mjs'), streams: 5_000, tasks: 1_000, seconds: 25 },
 };
 /** Only shows that everything still runs. */
-const QUICK = { rounds: 1, seconds: 0.2 };
+const QUICK = { rounds: 1, seconds: 0.2, idleSeconds: 1, streams: 500, tasks: 10 };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -53,13 +57,14 @@ if (options.json !== undefined) {
 }
 
 async function measure(name) {
-  const { title, run } = await import(`../test/load/${name}.mjs`);
+  const { load, ...amounts } = BENCHMARKS[name];
+  const { title, run } = await load();
   console.log(`\n${name}: ${title}`);
   const stage = new Stage();
   const giveUp = () => void stage.close().finally(() => process.exit(1));
   process.once('SIGINT', giveUp).once('SIGTERM', giveUp);
   try {
-    const figures = await run(stage, options.quick ? QUICK : BENCHMARKS[name]);
+    const figures = await run(stage, { ...amounts, ...(options.quick && QUICK) });
     for (const figure of figures) console.log(lineOf(figure));
     return figures;
   } finally {

@@ -1,13 +1,23 @@
 import { KEY } from './stage.mjs';
 
 /** Registers an agent of this address, or of this card. */
-export async function register(server, agent) {
-  const response = await fetch(`${server.url}/api/v1/agents`, {
+export const register = (server, agent) => post(server, 'agents', agent);
+
+/** A key of a caller of its own. */
+export const newKey = async (server) => (await post(server, 'api-keys', { name: 'bench' })).key;
+
+/** Has the agent `ticker` speak so often. @returns the id of the task */
+export const startTicking = async (server, ticking, key = KEY) =>
+  (await post(server, 'tasks', { agent: 'ticker', message: JSON.stringify(ticking) }, key)).taskId;
+
+async function post(server, what, body, key = KEY) {
+  const response = await fetch(`${server.url}/api/v1/${what}`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify(agent),
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
   });
-  if (!response.ok) throw new Error(`An agent could not be registered: ${await response.text()}`);
+  if (!response.ok) throw new Error(`No ${what}: ${await response.text()}`);
+  return response.json();
 }
 
 /** A card of some agent that nobody will call. */

@@ -14,3 +14,6 @@ export function summary(latencies, elapsedMs) {
     p99: percentile(latencies, 0.99),
   };
 }
+
+/** Milliseconds that processes of one machine agree on, more exactly than `Date.now()`. */
+export const now = () => performance.timeOrigin + performance.now();

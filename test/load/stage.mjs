@@ -13,15 +13,24 @@ const READY_MS = 30_000;
 const STOP_MS = 30_000;
 
 export const KEY = 'bench-admin-key-0123456789';
+const SERVER = {
+  PORT: '0',
+  STREAM_PORT: '0',
+  ADMIN_API_KEY: KEY,
+  ALLOWED_NETWORKS: '127.0.0.1/32',
+  LOG_FORMAT: 'json',
+};
+/** Enough for all replicas of a benchmark, and whoever looks. */
+const CONNECTIONS = '80';
 
 /** The programs and directories that one benchmark needs. All are gone when it is closed, or this process ends. */
 export class Stage {
   #programs = [];
   #directories = [];
 
-  /** A program of this directory: `raw-server`, `core-server`, `http-load`, `sdk-load`. */
-  own(name) {
-    return this.#start(join(here, `${name}.mjs`), {});
+  /** A program of this directory: `raw-server`, `core-server`, `http-load`, `sdk-load`, … */
+  own(name, env = {}) {
+    return this.#start(join(here, `${name}.mjs`), env);
   }
 
   demoAgents() {
@@ -30,13 +39,24 @@ export class Stage {
 
   /** The real server with its embedded database. */
   server(dataDir = this.dataDir()) {
-    return this.#start(join(root, 'dist', 'apps', 'server', 'src', 'main.js'), {
-      DATA_DIR: dataDir,
-      PORT: '0',
-      ADMIN_API_KEY: KEY,
-      ALLOWED_NETWORKS: '127.0.0.1/32',
-      LOG_FORMAT: 'json',
-    });
+    return this.#serve({ DATA_DIR: dataDir });
+  }
+
+  /** The real server as one of several, or alone, on a PostgreSQL and perhaps a Redis that are there already. */
+  replica(databaseUrl, redis) {
+    const secrets = { SECRET_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}` };
+    return this.#serve({ DATABASE_URL: databaseUrl, ...secrets, ...(redis && { REDIS_URL: redis.url }) });
+  }
+
+  /** A PostgreSQL for replicas. */
+  postgres() {
+    return this.own('postgres-server', { DATA_DIR: this.dataDir(), DATABASE_POOL_SIZE: CONNECTIONS });
+  }
+
+  /** A Redis; undefined where the machine has none. */
+  async redis() {
+    const redis = await this.own('redis-server', { DIRECTORY: this.dataDir() });
+    return redis.url === null ? undefined : redis;
   }
 
   /** Where an unprivileged PostgreSQL can reach it. */
@@ -47,9 +67,14 @@ export class Stage {
     return directory;
   }
 
+  /** What was started last ends first: it may need the others. */
   async close() {
-    await Promise.all(this.#programs.map((program) => program.stop()));
+    for (const program of this.#programs.toReversed()) await program.stop();
     for (const directory of this.#directories) rmSync(directory, { recursive: true, force: true });
+  }
+
+  #serve(env) {
+    return this.#start(join(root, 'dist', 'apps', 'server', 'src', 'main.js'), { ...SERVER, ...env });
   }
 
   async #start(file, env) {
@@ -62,6 +87,8 @@ export class Stage {
 
 class Program {
   url = undefined;
+  /** Where its WebSocket door is, if it has one. */
+  stream = undefined;
   #child;
   #exited;
   #complaints = [];
@@ -85,12 +112,19 @@ class Program {
     const heard = new Promise((resolve) => {
       createInterface({ input: this.#child.stdout }).on('line', (line) => {
         if (line.includes('"level":"ERROR"')) this.#complaints.push(line);
-        if (line.includes('istening')) resolve(JSON.parse(line.slice(line.indexOf('{'))).url);
+        if (line.includes('istening')) resolve(JSON.parse(line.slice(line.indexOf('{'))));
       });
     });
     const tooSlow = setTimeout(() => this.#child.kill('SIGKILL'), READY_MS);
-    this.url = await this.#unlessItEnds(heard);
+    const { url, stream } = await this.#unlessItEnds(heard);
+    this.url = url;
+    this.stream = stream;
     clearTimeout(tooSlow);
+  }
+
+  /** Sends it a message over IPC. */
+  tell(message) {
+    this.#child.send(message);
   }
 
   /** Sends it a message over IPC and waits for the one it sends back. */
