@@ -63,17 +63,17 @@ export class Relay implements OnModuleDestroy {
   }
 
   private pass(kind: RelayedMessage['kind'], message: ClientResponse | ClientCancel): void {
-    this.store(kind, { ...message }).catch((error: unknown) =>
+    this.store(kind, message).catch((error: unknown) =>
       this.log.error('A client’s message could not be passed to the other replicas', { kind, cause: error }),
     );
   }
 
   /** The client said it once; whoever waits for it waits longer than an outage of the database. */
-  private async store(kind: RelayedMessage['kind'], body: JsonObject): Promise<void> {
+  private async store(kind: RelayedMessage['kind'], message: ClientResponse | ClientCancel): Promise<void> {
     const deadline = performance.now() + KEEP_TRYING_MS;
     for (;;) {
       try {
-        await this.messages.insert({ kind, body });
+        await this.messages.insert({ kind, body: { ...message } });
         this.hints.publish(TOPIC, {});
         return;
       } catch (error) {
