@@ -85,8 +85,8 @@ test('the printed configuration of Claude Desktop connects by its command', asyn
 });
 
 test('npm run demo calls the streaming agent and shows its progress', async () => {
-  const { stdout } = await promisify(execFile)('npm', ['run', 'demo', '--', 'Why in 1s'], { env });
-  expect(stdout).toMatch(/Planning the research[^]*Reading \(2 of 4\)[^]*# Why in 1s/);
+  const { stdout } = await promisify(execFile)('npm', ['run', 'demo', '--', 'Why in 2s'], { env });
+  expect(stdout).toMatch(/Planning the research[^]*Reading \(2 of 4\)[^]*# Why in 2s/);
 });
 
 test('the registration in the README works as it stands', async () => {
