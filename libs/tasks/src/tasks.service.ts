@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Artifact, Part, TaskState } from '@app/a2a';
-import { type Call, type Caller, DomainError } from '@app/core';
+import { type Caller, DomainError } from '@app/core';
 import { type Page, pageOf, startAfter } from '@app/web';
 import { DataSource } from 'typeorm';
 import type { Following } from './feed.js';
@@ -68,20 +68,6 @@ export class TasksService {
     const row = this.runs.of(taskId)?.row ?? (isUuid(taskId) ? await readTask(this.db, taskId) : undefined);
     if (row?.principal !== caller.id) throw noTask(taskId);
     yield* this.feeds.follow(row, following);
-  }
-
-  /** Starts a task, or answers one, and follows it. An aborted signal ends the iteration, never the task. */
-  async *send({ caller, signal }: Call, input: NewTask): AsyncGenerator<TaskEvent, void, undefined> {
-    const { taskId } = input;
-    if (taskId === undefined) {
-      const task = await this.start(caller, input);
-      return yield* this.follow(caller, task.taskId, { signal });
-    }
-    const { row } = await this.whole(caller, taskId);
-    if (row.agent !== input.agent)
-      throw new DomainError('not_found', `task_id: no task ${taskId} of yours with ${input.agent}`);
-    const answered = await this.answer(caller, taskId, input.parts);
-    yield* this.follow(caller, taskId, { from: answered.lastSeq, signal });
   }
 
   /** Durable and final: false when the task was over already. The agent is told. @throws DomainError not_found */
