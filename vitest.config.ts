@@ -8,5 +8,7 @@ export default defineConfig({
     reporters: ['default', './test/support/closing-line.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Most files wait for servers, not for the processor.
+    maxWorkers: 2,
   },
 });
