@@ -37,4 +37,5 @@ async function restartPostgres(stage: Stage): Promise<void> {
     else await postgres.startAgain();
   });
   await Promise.all(replicas.map((replica) => replica.becomesReady()));
+  await sleep(stage.random.int(0, 1_500));
 }

@@ -31,6 +31,7 @@ export async function judge(evidence: Evidence): Promise<string[]> {
   const { cluster, calls, tolerates } = evidence;
   const found: string[] = [];
   await settled(cluster).catch((error: Error) => void found.push(`a task was lost: ${error.message}`));
+  for (const { name, died } of cluster.replicas) if (died) found.push(`${name} died by itself`);
   const tasks = await storedTasks(cluster);
   const heard = await heardByAgents(cluster);
   for (const call of calls) {

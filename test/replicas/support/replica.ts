@@ -14,7 +14,10 @@ export class Replica {
   url: string | undefined;
   /** By `performance.now()`. */
   listeningSince = Infinity;
+  /** It ended, and nobody had told it to. */
+  died = false;
   private process: ReturnType<typeof launch> | undefined;
+  private ending = false;
   /** What earlier processes of this name wrote. */
   private readonly earlier: ReplicaLine[] = [];
 
@@ -38,6 +41,10 @@ export class Replica {
   async start(): Promise<void> {
     this.earlier.push(...(this.process?.logs ?? []));
     this.process = launch(this.env);
+    this.ending = false;
+    void this.process.exited.then(() => {
+      if (!this.ending) this.died = true;
+    });
     this.url = await this.process.listening();
     this.listeningSince = performance.now();
   }
@@ -74,6 +81,7 @@ export class Replica {
   }
 
   private async end(signal: NodeJS.Signals) {
+    this.ending = true;
     const ending = this.process?.stop(signal);
     if (signal === 'SIGKILL') this.url = undefined;
     const exit = await ending;
