@@ -107,6 +107,27 @@ test('a cancel is final, reaches the agent once and is told once', async () => {
   expect(await get(taskId)).toMatchObject({ state: 'canceled' });
 });
 
+test('what an owner writes after it lost its task is lost', async () => {
+  const { taskId } = await start('researcher', 'Why in 3s');
+  const isHeard = async () => (await one(`select heard from tasks where id = '${taskId}'`)).heard;
+  await until('the agent gave a sign of life', isHeard);
+  // Another process, alive and well, has the task now.
+  await one(`insert into executors (id, name, connections, beat_at)
+    values ('00000000-0000-4000-8000-000000000001', 'another', 1, now() + interval '1 h')`);
+  await one(
+    `update tasks set epoch = epoch + 1, executor = '00000000-0000-4000-8000-000000000001' where id = '${taskId}'`,
+  );
+  const before = await eventsOf(taskId);
+  await sleep(4_000);
+  expect(await eventsOf(taskId)).toEqual(before);
+  expect(await get(taskId)).toMatchObject({ state: 'working' });
+  await one('delete from executors where name = $$another$$');
+  expect(await inState(taskId, 'completed')).toMatchObject({ artifacts: [{ artifactId: 'report' }, {}] });
+  const events = await eventsOf(taskId);
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i + 1));
+  expect(events[before.length]).toMatchObject({ kind: 'snapshot' });
+});
+
 test('answers that come at the same time are all said, one after the other', async () => {
   const { taskId } = await start('asker', 'Paint the shed');
   await inState(taskId, 'input-required');
