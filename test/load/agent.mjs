@@ -1,6 +1,6 @@
 import { register } from './agents.mjs';
 import { median } from './figures.mjs';
-import { cpuPerCall, inTurns, ratioOf } from './measure.mjs';
+import { cpuPerCall, inTurns, ratioOf, warmUp } from './measure.mjs';
 import { modernCall } from './requests.mjs';
 import { KEY } from './stage.mjs';
 
@@ -16,18 +16,20 @@ export async function run(stage, { rounds, seconds }) {
   const sdk = await stage.own('sdk-load');
   for (const slug of ['echo', 'echo-plain']) await register(server, { url: `${agents.url}/${slug}/`, slug });
   const timing = { callers: 8, seconds };
-  const through = (slug) => () => {
+  const through = (slug) => {
     const request = modernCall(`${server.url}/mcp`, slug, { message: TEXT }, KEY);
-    return cpuPerCall(server, load, { request, expect: TEXT, ...timing });
+    return [server, load, { request, expect: TEXT, ...timing }];
   };
-  const direct = (slug, streamed) => () =>
-    cpuPerCall(sdk, sdk, { agent: `${agents.url}/${slug}/`, text: TEXT, streamed, ...timing });
-  const micros = await inTurns(rounds, {
+  const direct = (slug, streamed) => [sdk, sdk, { agent: `${agents.url}/${slug}/`, text: TEXT, streamed, ...timing }];
+  const sides = {
     streamed: through('echo'),
     directStreamed: direct('echo', true),
     plain: through('echo-plain'),
     directPlain: direct('echo-plain', false),
-  });
+  };
+  for (const [, generator, job] of Object.values(sides)) await warmUp(generator, job);
+  const turns = Object.entries(sides).map(([side, parts]) => [side, () => cpuPerCall(...parts)]);
+  const micros = await inTurns(rounds, Object.fromEntries(turns));
   return [
     { key: 'streamedMicros', what: 'through, streamed', value: median(micros.streamed), unit: 'µs' },
     { key: 'directStreamedMicros', what: 'direct, streamed', value: median(micros.directStreamed), unit: 'µs' },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { register } from './agents.mjs';
 import { newDatabase } from './databases.mjs';
 import { median } from './figures.mjs';
-import { cpuPerCall, inTurns, perform } from './measure.mjs';
+import { cpuPerCall, inTurns, perform, warmUp } from './measure.mjs';
 import { agentCall, modernCall } from './requests.mjs';
 import { KEY } from './stage.mjs';
 
@@ -76,8 +76,10 @@ async function costs({ stage, postgres, agents, load, knowingAgents }, rounds, s
   const server = await stage.replica(await newDatabase(postgres, 'timed'));
   const committing = await stage.own('commit-load');
   const callTo = await knowingAgents(server);
-  const eight = (slug) => () => cpuPerCall(server, load, { ...callTo(slug), callers: 8, seconds });
-  const micros = await inTurns(rounds, { streamed: eight('echo'), plain: eight('echo-plain') });
+  const eight = (slug) => ({ ...callTo(slug), callers: 8, seconds });
+  for (const slug of SLUGS) await warmUp(load, eight(slug));
+  const cost = (slug) => () => cpuPerCall(server, load, eight(slug));
+  const micros = await inTurns(rounds, { streamed: cost('echo'), plain: cost('echo-plain') });
 
   const one = { callers: 1, seconds };
   const through = (slug) => () => perform(load, { ...callTo(slug), ...one });

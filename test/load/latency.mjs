@@ -1,5 +1,5 @@
 import { register } from './agents.mjs';
-import { inTurns, perform } from './measure.mjs';
+import { inTurns, perform, warmUp } from './measure.mjs';
 import { agentCall, modernCall } from './requests.mjs';
 import { KEY } from './stage.mjs';
 
@@ -26,6 +26,7 @@ export async function run(stage, { rounds, seconds }) {
     direct: () => perform(load, { request: agentCall(agent, TEXT, true), expect: TEXT, ...timing }),
     sdk: () => perform(sdk, { agent, text: TEXT, streamed: true, ...timing }),
   });
+  await warmUp(load, { request, expect: TEXT, callers: 8, seconds });
   const saturating = await inTurns(3, { through: ways({ callers: 32, seconds }).through });
   const perSecond = Math.max(...saturating.through.map((result) => result.perSecond));
   const one = await inTurns(rounds, ways({ callers: 1, seconds }));

@@ -19,11 +19,14 @@ async function take(job, prepare) {
   process.send(tally.done());
 }
 
-/** So many callers, each with one call after the other: shows what a call costs, and how many there can be. */
-async function closedLoop({ callers, seconds }, open, tally) {
+/**
+ * So many callers, each with one call after the other: shows what a call costs, and how many there can be. Ends after so
+ * many seconds, or calls.
+ */
+async function closedLoop({ callers, seconds, calls = Infinity }, open, tally) {
   const end = performance.now() + seconds * 1_000;
   const goOn = async (caller) => {
-    while (performance.now() < end && tally.wrong === undefined) await tally.time(caller);
+    while (performance.now() < end && tally.calls < calls && tally.wrong === undefined) await tally.time(caller);
     caller.close();
   };
   await Promise.all(Array.from({ length: callers }, () => goOn(open())));
@@ -56,6 +59,10 @@ class Tally {
   wrong;
   #latencies = [];
   #started = performance.now();
+
+  get calls() {
+    return this.#latencies.length;
+  }
 
   async time(caller) {
     const sent = performance.now();

@@ -7,6 +7,17 @@ export async function perform(load, job) {
   return done;
 }
 
+/**
+ * Until Node has compiled what is called often, a call costs several times as much. That takes so many calls, however
+ * busy the machine is, and ends after a few turns.
+ */
+const WARM_CALLS = 5_000;
+const WARM_TURNS = 5;
+
+export async function warmUp(load, job) {
+  await perform(load, { ...job, calls: WARM_CALLS, seconds: WARM_TURNS * job.seconds });
+}
+
 /** What a call costs the process under test: CPU time, so that how busy the machine is otherwise matters little. */
 export async function cpuPerCall(subject, load, job) {
   const before = await subject.cpuMicros();

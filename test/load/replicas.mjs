@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { register } from './agents.mjs';
 import { newDatabase, query } from './databases.mjs';
 import { median } from './figures.mjs';
-import { cpuPerCall, inTurns, ratioOf } from './measure.mjs';
+import { cpuPerCall, inTurns, ratioOf, warmUp } from './measure.mjs';
 import { modernCall } from './requests.mjs';
 import { KEY } from './stage.mjs';
 
@@ -26,11 +26,14 @@ export async function run(stage, { rounds, seconds, idleSeconds }) {
   await sleep(SETTLE_MS);
   const idle = await idleFigures(three, idleSeconds);
 
-  const callsTo = (side) => {
-    const requests = side.servers.map(({ url }) => modernCall(`${url}/mcp`, 'echo', { message: TEXT }, KEY));
-    return () => cpuPerCall(side, load, { requests, expect: TEXT, callers: CALLERS, seconds });
+  const jobFor = ({ servers }) => {
+    const requests = servers.map(({ url }) => modernCall(`${url}/mcp`, 'echo', { message: TEXT }, KEY));
+    return { requests, expect: TEXT, callers: CALLERS, seconds };
   };
-  const micros = await inTurns(rounds, { alone: callsTo(alone), three: callsTo(three) });
+  // Each replica of three gets a third of the calls.
+  for (const side of [alone, three, three, three]) await warmUp(load, jobFor(side));
+  const cost = (side) => () => cpuPerCall(side, load, jobFor(side));
+  const micros = await inTurns(rounds, { alone: cost(alone), three: cost(three) });
   return [
     { key: 'oneMicros', what: 'CPU a call, one replica', value: median(micros.alone), unit: 'µs' },
     { key: 'threeMicros', what: 'CPU a call, three replicas together', value: median(micros.three), unit: 'µs' },
