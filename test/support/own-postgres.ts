@@ -19,7 +19,7 @@ export async function startOwnPostgres(dataDir: string, env: Record<string, stri
   const config = Config.load({ DATA_DIR: dataDir, ...env });
   let postgres = await Postgres.open(config);
   const signal = (name: NodeJS.Signals) => {
-    for (const pid of postgresProcesses(dataDir)) process.kill(pid, name);
+    for (const pid of postgresProcesses(dataDir)) signalTo(pid, name);
   };
   return {
     url: postgres.url,
@@ -45,6 +45,15 @@ export async function startOwnPostgres(dataDir: string, env: Record<string, stri
       return postgres.stop();
     },
   };
+}
+
+/** Unless it has just ended: connections come and go. */
+function signalTo(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 export interface PostgresOwner extends AsyncDisposable {
