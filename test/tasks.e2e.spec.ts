@@ -128,6 +128,20 @@ test('what an owner writes after it lost its task is lost', async () => {
   expect(events[before.length]).toMatchObject({ kind: 'snapshot' });
 });
 
+test('a task that is ours, though nobody works on it, is taken up again', async () => {
+  // As when PostgreSQL stored it and went away before it could say so.
+  const { taskId } = await start('echo', 'stray');
+  await inState(taskId, 'completed');
+  await one(`insert into tasks (id, principal, agent, state, inbox, executor, epoch, attempts, deadline)
+    select gen_random_uuid(), principal, agent, 'submitted',
+      '[{"messageId": "stray-1", "parts": [{"text": "taken up"}]}]', (select id from executors limit 1), 1, 1, deadline
+    from tasks where id = '${taskId}'`);
+  const stray = async () =>
+    (await one("select state from tasks where inbox <> '[]' or epoch = 2 and agent = 'echo'")).state;
+  await expect.poll(stray, { timeout: 15_000 }).toBe('completed');
+  expect((await agents.ledger('echo')).messages.filter(({ messageId }) => messageId === 'stray-1')).toHaveLength(1);
+});
+
 test('answers that come at the same time are all said, one after the other', async () => {
   const { taskId } = await start('asker', 'Paint the shed');
   await inState(taskId, 'input-required');

@@ -12,6 +12,8 @@ export const GAP_MS = DEAD_AFTER_MS - 1_500;
 interface Tick<Row> {
   readonly released: number;
   readonly canceled: readonly string[];
+  /** Owned, but not among those that are worked on. */
+  readonly strays: readonly string[];
   readonly claimed: readonly Row[];
 }
 
@@ -23,6 +25,8 @@ export interface TickOptions {
   readonly room: number;
   /** Agents that have enough to do here. */
   readonly busy: readonly string[];
+  /** What it works on. */
+  readonly working: readonly string[];
 }
 
 /**
@@ -30,8 +34,8 @@ export interface TickOptions {
  * canceled, and claims what is due. What it releases it does not see as due yet; the next tick does.
  */
 export async function tick<Row>(db: DataSource, options: TickOptions): Promise<Tick<Row>> {
-  const { executor, judges, room, busy } = options;
-  const rows: (Row & { id: string | null; released: number; canceled: string[] })[] = await db.query(
+  const { executor, judges, room, busy, working } = options;
+  const rows: (Row & Omit<Tick<Row>, 'claimed'> & { id: string | null })[] = await db.query(
     `with dead as (
        delete from executors where id in (
          select id from executors
@@ -59,12 +63,15 @@ export async function tick<Row>(db: DataSource, options: TickOptions): Promise<T
      select
        (select count(*)::int from released) as released,
        array(select id from tasks where executor = $1 and cancel_requested_at is not null) as canceled,
+       array(select id from tasks where executor = $1 and cancel_requested_at is null
+             except select unnest($5::uuid[])) as strays,
        claimed.*
      from (select 1) as one left join claimed on true`,
-    [executor, judges, room, busy],
+    [executor, judges, room, busy, working],
   );
   const claimed = rows.filter(({ id }) => id !== null);
-  return { released: rows[0]?.released ?? 0, canceled: rows[0]?.canceled ?? [], claimed };
+  const { released = 0, canceled = [], strays = [] } = rows[0] ?? {};
+  return { released, canceled, strays, claimed };
 }
 
 /** Gives owned tasks to whoever claims them first. @param begun false: as if they had not been claimed */

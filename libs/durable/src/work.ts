@@ -9,6 +9,8 @@ const TICK_MS = 1_000;
 /** Rows one claim brings at most; a full one is followed by another. */
 const LARGEST_CLAIM = 100;
 const TOPIC = 'due';
+/** A statement that gave it to us may still be on its way back; after this it never arrives. */
+const STRAY_AFTER_MS = 5_000;
 
 /** Whoever works on tasks. */
 export interface Worker<Row> {
@@ -16,6 +18,8 @@ export interface Worker<Row> {
   room(): number;
   /** Agents it takes no more tasks for at the moment. */
   busy(): readonly string[];
+  /** What it works on. */
+  working(): readonly string[];
   claimed(row: Row): void;
   /** A task it works on was canceled. */
   canceled(id: string): void;
@@ -30,6 +34,8 @@ export class Work implements OnModuleDestroy {
   private again = false;
   private stopped = false;
   private look: () => Promise<boolean> = () => Promise.resolve(false);
+  /** Tasks that are ours, though nobody works on them, and since when. */
+  private strays = new Map<string, number>();
   private readonly unsubscribe: () => void;
 
   constructor(
@@ -96,14 +102,31 @@ export class Work implements OnModuleDestroy {
     if (!this.executor.isFresh()) return false;
     const room = Math.min(worker.room(), LARGEST_CLAIM);
     const executor = this.executor.id;
-    const options = { executor, judges: this.executor.mayJudge(), room, busy: worker.busy() };
-    const { released, canceled, claimed } = await tick<Row>(this.db, options);
+    const options = {
+      executor,
+      judges: this.executor.mayJudge(),
+      room,
+      busy: worker.busy(),
+      working: worker.working(),
+    };
+    const { released, canceled, strays, claimed } = await tick<Row>(this.db, options);
     for (const id of canceled) worker.canceled(id);
     for (const row of claimed) worker.claimed(row);
+    await this.releaseStrays(executor, strays);
     if (released > 0) {
       this.log.warn('Tasks of a dead process were released', { tasks: released });
       this.hints.publish(TOPIC, {});
     }
     return released > 0 || (claimed.length === room && room > 0);
+  }
+
+  /** The database took them for us and could not tell, or they could not be begun: they are taken up anew. */
+  private async releaseStrays(executor: string, ids: readonly string[]): Promise<void> {
+    const now = performance.now();
+    this.strays = new Map(ids.map((id) => [id, this.strays.get(id) ?? now]));
+    const lasting = ids.filter((id) => now - (this.strays.get(id) ?? now) >= STRAY_AFTER_MS);
+    if (lasting.length === 0) return;
+    this.log.warn('Tasks that nobody worked on were released', { tasks: lasting.length });
+    await this.release(executor, lasting);
   }
 }

@@ -3,9 +3,14 @@ import { type A2aClient, type AgentEvent, isFinal, isInterrupted, type TaskSnaps
 import type { DirectoryEntry } from '@app/agents';
 import { DomainError } from '@app/core';
 import type { Executor } from '@app/durable';
+import { Log } from '@app/telemetry';
 import type { TaskRow } from './task-row.js';
 
 const FRESH_POLL_MS = 100;
+/** How long an agent may take to answer `CancelTask`. */
+const CANCEL_MS = 5_000;
+
+const log = new Log('Tasks');
 
 /** One turn with an agent: what is to be said, and whether somebody may have said it already. */
 export interface Conversation {
@@ -43,6 +48,17 @@ export async function* eventsOf(talk: Conversation): AsyncGenerator<AgentEvent, 
     metadata: row.skill === null ? undefined : { skillId: row.skill },
   };
   yield* talk.a2a.send(agent.connection, sent, talk.signal);
+}
+
+/** @returns whether the agent heard that its task is canceled; aborting a stream does not stop an A2A task */
+export async function cancelUpstream(a2a: A2aClient, agent: DirectoryEntry, upstreamId: string): Promise<boolean> {
+  try {
+    await a2a.cancel(agent.connection, upstreamId, AbortSignal.timeout(CANCEL_MS));
+    return true;
+  } catch (cause) {
+    log.warn('The agent could not be told that its task is canceled', { agent: agent.slug, cause });
+    return false;
+  }
 }
 
 /** Waiting for somebody's authorization, an agent goes on by itself. */

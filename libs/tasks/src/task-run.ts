@@ -16,15 +16,17 @@ import type { Flushed, FlushItem, Rest } from './sql-flush.js';
 import { isResting, type TaskRow, viewOf } from './task-row.js';
 import type { TaskError, TaskEvent, TaskView } from './task-event.js';
 import type { TaskWriter, Writing } from './task-writer.js';
-import { eventsOf } from './task-conversation.js';
+import { cancelUpstream, eventsOf } from './task-conversation.js';
 
-/** How long an agent may take to tell the id of a task that is to be canceled, and to answer `CancelTask`. */
+/** How long an agent may take to tell the id of a task that is to be canceled. */
 const PATIENCE_MS = 5_000;
 /** An agent that says more than this between two flushes has to wait. */
 const MOST_WAITING = 1024 * 1024;
 /** Whoever waits for an authorization is asked again after this, doubled each time up to the longest. */
 const FIRST_LOOK_MS = 1_000;
 const LONGEST_LOOK_MS = 30_000;
+/** A task that ends whoever works on it must not do so for ever. */
+const MAX_ATTEMPTS = 10;
 /** What one event counts beside its content. */
 const EVENT_LENGTH = 200;
 
@@ -50,6 +52,8 @@ export class TaskRun implements Writing {
   private dropped = false;
   private pending: StoredEvent[] = [];
   private rest: Rest | undefined;
+  /** How it ends since what happened cannot be stored. */
+  private broken: Rest | undefined;
   private heardNow = false;
   private replaces = false;
   private canceling: Promise<boolean> | undefined;
@@ -76,6 +80,11 @@ export class TaskRun implements Writing {
 
   private get upstreamId(): string | null {
     return this.snapshot.taskId ?? this.row.upstream_id;
+  }
+
+  /** Nothing of it is written any more. */
+  get isOver(): boolean {
+    return this.dropped;
   }
 
   /** One turn after the other, until the task is at rest or lost. */
@@ -152,7 +161,14 @@ export class TaskRun implements Writing {
 
   unwritable(error: unknown): void {
     this.log.error('What happened to a task cannot be stored', { task: this.row.id, cause: error });
-    this.drop();
+    if (this.broken !== undefined) return this.drop();
+    const { taskId, contextId } = this.snapshot;
+    this.snapshot = { ...EMPTY_SNAPSHOT, taskId, contextId };
+    this.pending = [];
+    this.broken = this.failed(new DomainError('unavailable', 'What the agent said cannot be stored'));
+    this.rest = this.broken;
+    this.talk.abort();
+    this.context.writer.note(this, true);
   }
 
   private async turn(): Promise<Rest> {
@@ -173,6 +189,7 @@ export class TaskRun implements Writing {
       await this.listen();
       return this.atRest();
     } catch (error) {
+      if (this.broken !== undefined) return this.broken;
       if (isWatch && !this.heardNow && error instanceof DomainError) return this.atRest();
       const late = `${this.row.agent} did not finish within ${this.context.timeoutMs} ms`;
       return this.failed(timedOut ? new DomainError('timeout', late, { cause: error }) : error);
@@ -185,6 +202,11 @@ export class TaskRun implements Writing {
     const { a2a, executor } = this.context;
     const agent = this.context.agent(this.row.agent);
     if (agent === undefined) throw new DomainError('not_found', `No agent ${this.row.agent}, or it is disabled`);
+    if (this.row.attempts > MAX_ATTEMPTS && this.row.inbox.length > 0)
+      throw new DomainError(
+        'unavailable',
+        `given up after ${MAX_ATTEMPTS} attempts, each of which ended with its process`,
+      );
     // What was said before belongs to the turn before; what was made stays.
     const { contextId, artifacts, length } = this.snapshot;
     const isNew = this.row.inbox.length > 0 && !this.row.heard;
@@ -263,14 +285,7 @@ export class TaskRun implements Writing {
     if (this.upstreamId === null && !this.talk.signal.aborted) await this.waitForId();
     const taskId = this.upstreamId;
     if (agent === undefined || taskId === null) return true;
-    try {
-      await this.context.a2a.cancel(agent.connection, taskId, AbortSignal.timeout(PATIENCE_MS));
-      return true;
-    } catch (cause) {
-      const { id: task, agent: slug } = this.row;
-      this.log.warn('The agent could not be told that its task is canceled', { agent: slug, task, cause });
-      return false;
-    }
+    return cancelUpstream(this.context.a2a, agent, taskId);
   }
 
   private waitForId(): Promise<void> {

@@ -117,6 +117,10 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
     return this.capacity.busy();
   }
 
+  working(): readonly string[] {
+    return [...this.runs.values()].filter((run) => !run.isOver).map(({ row }) => row.id);
+  }
+
   claimed(row: TaskRow): void {
     if (row.cancel_requested_at !== null) void this.cancelUpstream(row);
     else if (this.capacity.take(row.agent)) void this.takeOver(row);

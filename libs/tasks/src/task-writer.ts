@@ -95,7 +95,7 @@ export class TaskWriter {
     if (batch.length === 0) return;
     try {
       const rows = await this.stored(batch.map(([, item]) => item));
-      for (const [one, item] of batch) one.written(item, rows.get(item.id));
+      for (const [one, item] of batch) this.tell(one, item, rows.get(item.id));
       this.feeds.announce([...rows.values()].map(({ id, last_seq }) => [id, last_seq] as const));
     } catch (error) {
       const [first] = batch;
@@ -103,6 +103,15 @@ export class TaskWriter {
       // One of them cannot be stored; the others must not suffer.
       if (batch.length > 1) for (const one of batch) await this.write([one]);
       else first[0].unwritable(error);
+    }
+  }
+
+  /** What goes wrong here is not the database's: it must not make the batch be written again. */
+  private tell(one: Writing, item: FlushItem, row: Flushed | undefined): void {
+    try {
+      one.written(item, row);
+    } catch (error) {
+      one.unwritable(error);
     }
   }
 
