@@ -106,10 +106,7 @@ export class TaskRun implements Writing {
     this.taken();
   }
 
-  /**
-   * Tells the agent that the task is canceled, as soon as it has told its id; then nothing more is expected of it.
-   * @returns false when the agent should be told again
-   */
+  /** Tells the agent as soon as its id is known; then nothing more is expected of it. @returns whether it heard */
   cancel(): Promise<boolean> {
     this.canceling ??= this.tellCanceled().finally(() => this.drop());
     return this.canceling;
