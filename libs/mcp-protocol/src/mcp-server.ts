@@ -63,6 +63,7 @@ export class McpServer<P extends Principal> {
   /** One HTTP request at the MCP endpoint. The caller has authenticated it and has not read its body. */
   handle(req: IncomingMessage, res: ServerResponse, principal: P): void {
     const wire = new HttpWire(req.headers, res, this.heartbeat, this.limits);
+    if (this.isClosing) res.setHeader('connection', 'close');
     try {
       this.guard.check(req.headers);
       if (req.method === 'POST') this.post(req, wire, principal);
@@ -132,7 +133,10 @@ export class McpServer<P extends Principal> {
     };
   }
 
-  /** Answers and cancels are still taken then: requests in flight may wait for them. */
+  /**
+   * For what would stay open. A single request over HTTP is answered as long as the process lives: a load balancer goes on
+   * sending until its next look.
+   */
   private refuseWhenClosing(): void {
     if (this.isClosing) throw new Refusal(503, RpcCode.refused, 'The server is closing', { connection: 'close' });
   }
@@ -184,7 +188,7 @@ export class McpServer<P extends Principal> {
   private receiveOne(body: unknown, wire: Wire, principal: P): void {
     try {
       const message = checkEnvelope(body);
-      if (message.method !== undefined && message.id !== undefined) this.refuseWhenClosing();
+      if (isStreamOrFrame(message, wire)) this.refuseWhenClosing();
       if (isModern(message, wire.headers)) this.modern.receive(message, wire, principal);
       else this.legacy.receive(message, wire, principal);
     } catch (error) {
@@ -192,6 +196,10 @@ export class McpServer<P extends Principal> {
     }
   }
 }
+
+/** Answers and cancels are neither: requests in flight may wait for them. */
+const isStreamOrFrame = ({ id, method }: Message, wire: Wire): boolean =>
+  id !== undefined && method !== undefined && (wire.connection !== undefined || method === 'subscriptions/listen');
 
 function checkEnvelope(body: unknown): Message {
   if (!isJsonObject(body) || body.jsonrpc !== '2.0' || (body.method !== undefined && typeof body.method !== 'string')) {
