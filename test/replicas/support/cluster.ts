@@ -81,7 +81,7 @@ export class Cluster implements AsyncDisposable {
   /** Somebody else could tell that this one is dead. */
   isWatched(replica: Replica): boolean {
     const now = performance.now();
-    return this.replicas.some((other) => other !== replica && now - other.listeningSince > JUDGES_AFTER_MS);
+    return this.replicas.some((other) => other !== replica && now - other.steadySince > JUDGES_AFTER_MS);
   }
 
   /** Waits until others work on what a dead executor had. @returns how long that took */

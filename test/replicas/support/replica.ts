@@ -12,8 +12,10 @@ interface ReplicaLine {
 export class Replica {
   /** Undefined while it is not running or still starting. */
   url: string | undefined;
-  /** By `performance.now()`. */
+  /** By `performance.now()`; infinite while it does not listen. */
   listeningSince = Infinity;
+  /** Since then it has not stood still either, so that it may judge others. */
+  steadySince = Infinity;
   /** It ended, and nobody had told it to. */
   died = false;
   private process: ReturnType<typeof launch> | undefined;
@@ -47,6 +49,7 @@ export class Replica {
     });
     this.url = await this.process.listening();
     this.listeningSince = performance.now();
+    this.steadySince = this.listeningSince;
   }
 
   /** kill -9. */
@@ -62,9 +65,11 @@ export class Replica {
 
   /** Stops it for a while without its knowing. */
   async freezeFor(ms: number): Promise<void> {
+    this.steadySince = Infinity;
     process.kill(this.pid, 'SIGSTOP');
     await sleep(ms);
     process.kill(this.pid, 'SIGCONT');
+    this.steadySince = performance.now();
   }
 
   async readiness(): Promise<{ status: number; text: string } | undefined> {
@@ -87,6 +92,7 @@ export class Replica {
     const exit = await ending;
     this.url = undefined;
     this.listeningSince = Infinity;
+    this.steadySince = Infinity;
     return exit ?? { code: null, signal: null };
   }
 }
