@@ -68,6 +68,12 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
     return [...this.entries.values()].sort((a, b) => (a.slug < b.slug ? -1 : 1));
   }
 
+  /** As `find`, and what another replica registered a moment ago as well. */
+  async findFresh(slug: string): Promise<DirectoryEntry | undefined> {
+    if (this.find(slug) === undefined) await this.catchUp();
+    return this.find(slug);
+  }
+
   /** For a name that is not known: it may have been registered on another replica a moment ago. */
   async catchUp(): Promise<void> {
     if (performance.now() - this.caughtUpAt < CATCH_UP_EVERY_MS) return;

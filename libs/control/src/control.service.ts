@@ -39,8 +39,8 @@ export class ControlService {
     return { agents: agents.map(summaryOf) };
   }
 
-  describeAgent(_: Call, { id }: z.infer<typeof DescribeAgent>): AgentDetails {
-    return detailsOf(this.agent(id, 'id'));
+  async describeAgent(_: Call, { id }: z.infer<typeof DescribeAgent>): Promise<AgentDetails> {
+    return detailsOf(await this.agent(id, 'id'));
   }
 
   async openSession(
@@ -62,7 +62,7 @@ export class ControlService {
   async invokeAgent({ caller }: Call, invocation: z.infer<typeof InvokeAgent>): Promise<Invocation> {
     const { agentId, capability, input, requestId, sessionId, idempotencyKey } = invocation;
     if (requestId !== undefined) return this.answer(caller, requestId, invocation);
-    const agent = this.agent(agentId, 'agentId');
+    const agent = await this.agent(agentId, 'agentId');
     const skill = skillOf(agent, capability);
     const parts = partsOf(input);
     const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, sessionId, idempotencyKey });
@@ -72,7 +72,7 @@ export class ControlService {
   /** Gives what came of a request, and its session, to another agent. */
   async handoff({ caller }: Call, handoff: z.infer<typeof Handoff>): Promise<Invocation> {
     const { fromRequestId, toAgentId, capability, payload, idempotencyKey } = handoff;
-    const agent = this.agent(toAgentId, 'toAgentId');
+    const agent = await this.agent(toAgentId, 'toAgentId');
     const skill = skillOf(agent, capability);
     const from = await this.tasks.get(caller, fromRequestId);
     const parts = [...resultToHandOver(from), ...partsOf(payload)];
@@ -112,8 +112,8 @@ export class ControlService {
     };
   }
 
-  private agent(id: string, field: string): DirectoryEntry {
-    const agent = this.directory.find(id);
+  private async agent(id: string, field: string): Promise<DirectoryEntry> {
+    const agent = await this.directory.findFresh(id);
     if (agent !== undefined) return agent;
     throw new DomainError(
       'not_found',

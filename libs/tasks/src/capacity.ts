@@ -22,8 +22,8 @@ export class Capacity {
     return this.total;
   }
 
-  agent(slug: string): DirectoryEntry | undefined {
-    return this.directory.find(slug);
+  agent(slug: string): Promise<DirectoryEntry | undefined> {
+    return this.directory.findFresh(slug);
   }
 
   left(): number {
@@ -54,7 +54,7 @@ export class Capacity {
   }
 
   private isBusy(slug: string): boolean {
-    return this.of(slug) >= (this.agent(slug)?.maxConcurrency ?? Infinity);
+    return this.of(slug) >= (this.directory.find(slug)?.maxConcurrency ?? Infinity);
   }
 
   private of(slug: string): number {

@@ -36,7 +36,7 @@ export interface RunContext {
   readonly executor: Executor;
   readonly writer: TaskWriter;
   readonly timeoutMs: number;
-  agent(slug: string): DirectoryEntry | undefined;
+  agent(slug: string): Promise<DirectoryEntry | undefined>;
   /** Committed. `resting`: and now the turn is over. */
   told(run: TaskRun, events: readonly TaskEvent[], resting: boolean): void;
   /** Its writes find nothing any more. */
@@ -197,7 +197,7 @@ export class TaskRun implements Writing {
 
   private async listen(): Promise<void> {
     const { a2a, executor } = this.context;
-    const agent = this.context.agent(this.row.agent);
+    const agent = await this.context.agent(this.row.agent);
     if (agent === undefined) throw new DomainError('not_found', `No agent ${this.row.agent}, or it is disabled`);
     if (this.row.attempts > MAX_ATTEMPTS && this.row.inbox.length > 0)
       throw new DomainError(
@@ -278,7 +278,7 @@ export class TaskRun implements Writing {
   }
 
   private async tellCanceled(): Promise<boolean> {
-    const agent = this.context.agent(this.row.agent);
+    const agent = await this.context.agent(this.row.agent);
     if (this.upstreamId === null && !this.talk.signal.aborted) await this.waitForId();
     const taskId = this.upstreamId;
     if (agent === undefined || taskId === null) return true;

@@ -68,8 +68,8 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   }
 
   /** @throws DomainError not_found */
-  timeoutOf(agent: string): number {
-    if (this.capacity.agent(agent) === undefined)
+  async timeoutOf(agent: string): Promise<number> {
+    if ((await this.capacity.agent(agent)) === undefined)
       throw new DomainError('not_found', `No agent ${agent}, or it is disabled`);
     return this.capacity.timeoutMs;
   }

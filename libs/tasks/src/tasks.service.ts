@@ -48,7 +48,7 @@ export class TasksService {
    */
   async answer(caller: Caller, taskId: string, parts: readonly Part[]): Promise<TaskView> {
     const { row, snapshot } = await this.whole(caller, taskId);
-    const timeout = this.runs.timeoutOf(row.agent);
+    const timeout = await this.runs.timeoutOf(row.agent);
     const executor = this.runs.reserve(row.agent);
     const message = messageOf(parts);
     const answer = { id: taskId, principal: caller.id, message, executor: executor ?? null, timeout };
