@@ -32,8 +32,6 @@ export interface Scenario {
 export interface Report {
   /** Every promise that was broken, in words. */
   readonly wrongs: readonly string[];
-  /** How many faults there were. */
-  readonly made: number;
   readonly takeovers: readonly number[];
 }
 
@@ -98,7 +96,7 @@ export async function endure(cluster: Cluster, scenario: Scenario): Promise<Repo
   for (const ms of stage.takeovers) if (ms > TAKEOVER_MS) wrongs.push(`a takeover took ${Math.round(ms)} ms`);
   const summary = summaryOf(scenario.name, seed, stage, calls);
   console.info(wrongs.length === 0 ? summary : `${summary}\n${outagesOf(stage)}`);
-  return { wrongs: wrongs.map((wrong) => wrong.slice(0, LONGEST)), made: stage.turn, takeovers: stage.takeovers };
+  return { wrongs: wrongs.map((wrong) => wrong.slice(0, LONGEST)), takeovers: stage.takeovers };
 }
 
 function summaryOf(name: string, seed: number, stage: Stage, calls: readonly CallRecord[]): string {

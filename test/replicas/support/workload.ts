@@ -17,7 +17,6 @@ type Perform = (call: CallRecord) => Promise<void>;
 /** People and programs that call agents all the time, each with a client of its own, through the load balancer. */
 export class Workload {
   readonly calls: CallRecord[] = [];
-  readonly sessions: string[] = [];
   private readonly over = new AbortController();
   private stopping = false;
   private readonly callers: Promise<void>[] = [];
@@ -37,7 +36,6 @@ export class Workload {
       const rest = new RestCaller(url, workload.over.signal);
       // One conversation for every other caller.
       const session = i % 2 === 0 ? (await rest.openSession()).sessionId : undefined;
-      if (session !== undefined) workload.sessions.push(session);
       workload.keepCalling(`REST ${i}`, random.fork(), (call) => rest.perform(call, session));
     }
     return workload;
