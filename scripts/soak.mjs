@@ -27,5 +27,5 @@ install();
 build();
 findRedis();
 run(local('vitest'), ['run', '--no-file-parallelism', ...chosen.map((name) => `test/replicas/${name}.e2e.spec.ts`)], {
-  env: { ...process.env, FAULT_SEED, FAULTS: values.faults, FAULT_MINUTES: values.minutes },
+  env: { ...process.env, FAULT_SEED, FAULTS: values.faults, FAULT_MINUTES: values.minutes, FAULT_TAKEOVER_MS: '8000' },
 });

@@ -12,7 +12,7 @@ import {
   UNKNOWN_KEY,
   wrongId,
 } from './garbage.js';
-import type { Victims } from './rest.js';
+import { HUGE, type Victims } from './rest.js';
 import type { Verdict } from './verdict.js';
 
 /** A stream that stays open has said what it has to say. */
@@ -96,7 +96,7 @@ function posted(random: Random, method: string, params: unknown): Case {
 const MAKERS: Make[] = [
   (random) => ({ body: brokenJson(random), mustFail: true }),
   (random) => ({ body: JSON.stringify(garbage(random)) ?? '', mustFail: true }),
-  (random) => ({ body: random.pick(['[]', deep(500), JSON.stringify({ x: 'x'.repeat(5 << 20) })]), mustFail: true }),
+  (random) => ({ body: random.pick(['[]', deep(500), JSON.stringify({ x: 'x'.repeat(HUGE) })]), mustFail: true }),
   (random) => ({
     body: JSON.stringify({ jsonrpc: '2.0', id: garbage(random), method: garbage(random), params: garbage(random) }),
   }),
@@ -221,13 +221,18 @@ function exchange(url: string, { method, path, body, headers }: Outgoing): Promi
     const { hostname, port } = new URL(url);
     const outgoing = request({ hostname, port, path, method, headers }, (incoming) => {
       let text = '';
-      const done = () => resolve({ status: incoming.statusCode ?? 0, text });
+      let reading: NodeJS.Timeout | undefined;
+      const done = () => {
+        clearTimeout(reading);
+        resolve({ status: incoming.statusCode ?? 0, text });
+        incoming.destroy();
+      };
       incoming.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       incoming.once('end', done).once('error', done);
-      if (incoming.headers['content-type'] === 'text/event-stream')
-        setTimeout(() => incoming.destroy(new Error('read')), STREAM_MS);
+      if (incoming.headers['content-type'] === 'text/event-stream') reading = setTimeout(done, STREAM_MS);
     });
-    outgoing.once('error', reject);
+    // Refused by its length, before all of it was sent: the answer may be lost with the connection.
+    outgoing.once('error', (error) => (body.length < HUGE ? reject(error) : resolve({ status: 413, text: '' })));
     outgoing.end(method === 'POST' ? body : undefined);
   });
 }

@@ -30,7 +30,7 @@ interface Case {
 }
 
 /** More than any request may have. */
-const HUGE = 5 << 20;
+export const HUGE = 5 << 20;
 const LOST = JSON.stringify({ code: 'too_large', detail: 'the connection broke' });
 
 type Wrong = (random: Random) => unknown;
