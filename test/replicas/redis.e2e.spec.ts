@@ -17,18 +17,22 @@ describe.skipIf(!hasRedis)('Redis only makes things sooner', () => {
   const wrongs = async (name: string, fault: Scenario['fault']) =>
     (await endure(cluster, { name, tolerates: [], fault })).wrongs;
 
-  test('redis killed and back', async () => expect(await wrongs('rediskill', killRedis)).toEqual([]), TEST_MS);
+  test('redis killed and back', async () => expect(await wrongs('killed', killRedis)).toEqual([]), TEST_MS);
 
-  test('redis frozen and back', async () => expect(await wrongs('redisfreeze', freezeRedis)).toEqual([]), TEST_MS);
-
-  test('FLUSHDB in a loop', async () => expect(await wrongs('redisflush', flushRedis)).toEqual([]), TEST_MS);
+  test('redis frozen and back', async () => expect(await wrongs('frozen', freezeRedis)).toEqual([]), TEST_MS);
 
   test(
-    'maxmemory 2mb with allkeys-lru, and evictions all the time',
+    'redis flushed by FLUSHDB in a loop',
+    async () => expect(await wrongs('flushed', flushRedis)).toEqual([]),
+    TEST_MS,
+  );
+
+  test(
+    'redis full (maxmemory 2mb, allkeys-lru), so that keys are evicted all the time',
     async () => {
       await cluster.redis.command('CONFIG', 'SET', 'maxmemory', '2mb');
       await cluster.redis.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
-      expect(await wrongs('redisevict', fillRedis)).toEqual([]);
+      expect(await wrongs('evicted', fillRedis)).toEqual([]);
     },
     TEST_MS,
   );
@@ -58,7 +62,7 @@ async function freezeRedis(stage: Stage): Promise<void> {
 
 async function flushRedis(stage: Stage): Promise<void> {
   const end = Date.now() + stage.random.int(300, 1_500);
-  await stage.during('FLUSHDB in a loop', {}, async () => {
+  await stage.during('redis flushed by FLUSHDB in a loop', {}, async () => {
     while (Date.now() < end) await stage.cluster.redis.command('FLUSHDB');
   });
 }
