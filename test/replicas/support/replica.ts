@@ -66,9 +66,9 @@ export class Replica {
   /** Stops it for a while without its knowing. */
   async freezeFor(ms: number): Promise<void> {
     this.steadySince = Infinity;
-    process.kill(this.pid, 'SIGSTOP');
+    this.process?.child.kill('SIGSTOP');
     await sleep(ms);
-    process.kill(this.pid, 'SIGCONT');
+    this.process?.child.kill('SIGCONT');
     this.steadySince = performance.now();
   }
 
