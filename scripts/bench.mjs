@@ -16,7 +16,7 @@ const BENCHMARKS = {
   latency: { load: () => import('../test/load/latency.mjs'), rounds: 5, seconds: 1.5 },
   start: { load: () => import('../test/load/start.mjs'), rounds: 5 },
   durable: { load: () => import('../test/load/durable.mjs'), rounds: 5, seconds: 1.5 },
-  replicas: { load: () => import('../test/load/replicas.mjs'), rounds: 5, seconds: 1.5, idleSeconds: 30 },
+  replicas: { load: () => import('../test/load/replicas.mjs'), rounds: 5, seconds: 1.5, idleSeconds: 20 },
   lag: { load: () => import('../test/load/lag.mjs'), tasks: 20, seconds: 6 },
   streams: { load: () => import('../test/load/streams.mjs'), streams: 5_000, tasks: 1_000, seconds: 25 },
 };

@@ -34,10 +34,14 @@ export async function run(stage, { streams: wanted, tasks, seconds }) {
   await perform(load, { open });
   const openSeconds = (performance.now() - opening) / 1_000;
 
-  const [cpuBefore, started] = [await server.cpuMicros(), performance.now()];
+  const cpuBefore = await cpuOf(server, load);
+  const started = performance.now();
   await load.ask('measure');
   await sleep(Math.max(seconds * 1_000, 2 * EVERY_MS));
-  const percent = ((await server.cpuMicros()) - cpuBefore) / (performance.now() - started) / 10;
+  const cpuAfter = await cpuOf(server, load);
+  const [percent, readersPercent] = cpuAfter.map(
+    (micros, n) => (micros - cpuBefore[n]) / (performance.now() - started) / 10,
+  );
   const kilobytes = ((pss(server.pid) - memoryBefore) * 1_024) / streams;
   ticker.tell('stop');
   const { p50, p99, events } = await perform(load, 'finish');
@@ -48,11 +52,14 @@ export async function run(stage, { streams: wanted, tasks, seconds }) {
     { key: 'p50', what: 'from the agent to the reader, p50', value: p50, unit: 'ms' },
     { key: 'p99', what: 'from the agent to the reader, p99', value: p99, unit: 'ms' },
     { key: 'percent', what: 'CPU of the server, of a core', value: percent, unit: '%' },
+    { key: 'readersPercent', what: 'CPU of the readers, of a core', value: readersPercent, unit: '%' },
     ...(canTellPss
       ? [{ key: 'kilobytes', what: 'memory (PSS) of the server, a stream', value: kilobytes, unit: 'kB' }]
       : []),
   ];
 }
+
+const cpuOf = (...programs) => Promise.all(programs.map((program) => program.cpuMicros()));
 
 /** Tasks of several callers that tick until they are stopped. */
 async function startTasks(server, { tasks, callers }) {
