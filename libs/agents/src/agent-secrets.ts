@@ -29,12 +29,13 @@ export class AgentSecrets {
     await manager.upsert(AgentCredentials, { agentId, sealed }, ['agentId']);
   }
 
-  async load(agentId: string): Promise<Secrets> {
-    return (await this.loadMany([agentId])).get(agentId) ?? {};
+  /** @param manager that of the transaction one is in, so that it needs no second connection */
+  async load(agentId: string, manager?: EntityManager): Promise<Secrets> {
+    return (await this.loadMany([agentId], manager)).get(agentId) ?? {};
   }
 
-  async loadMany(agentIds: readonly string[]): Promise<Map<string, Secrets>> {
-    const rows = await this.dataSource.manager.findBy(AgentCredentials, { agentId: In(agentIds) });
+  async loadMany(agentIds: readonly string[], manager = this.dataSource.manager): Promise<Map<string, Secrets>> {
+    const rows = await manager.findBy(AgentCredentials, { agentId: In(agentIds) });
     return new Map(
       rows.map(({ agentId, sealed }) => [agentId, JSON.parse(this.keyRing.decrypt(PURPOSE, sealed)) as Secrets]),
     );

@@ -54,7 +54,7 @@ export class AgentsService {
     const fetched = card && { card: this.a2a.readCard(card), raw: card };
     return this.change(agent, version, async (manager) => {
       if (headers !== undefined)
-        await this.secrets.save(manager, agent.id, { ...(await this.secrets.load(agent.id)), headers });
+        await this.secrets.save(manager, agent.id, { ...(await this.secrets.load(agent.id, manager)), headers });
       return { ...fields, ...(fetched && cardFields(fetched)) };
     });
   }
@@ -68,7 +68,7 @@ export class AgentsService {
   async setCredentials(ref: string, credentials: Credentials | undefined): Promise<void> {
     const agent = await this.get(ref);
     await this.change(agent, undefined, async (manager) => {
-      const { headers } = await this.secrets.load(agent.id);
+      const { headers } = await this.secrets.load(agent.id, manager);
       await this.secrets.save(manager, agent.id, { headers, credentials });
       return {};
     });

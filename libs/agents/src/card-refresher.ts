@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
+import type { FetchedCard } from '@app/a2a';
 import { Config } from '@app/config';
 import { DomainError } from '@app/core';
 import { Log } from '@app/telemetry';
@@ -45,17 +46,18 @@ export class CardRefresher implements OnApplicationBootstrap, OnModuleDestroy {
       agent,
       AbortSignal.any([signal, this.ended.signal, AbortSignal.timeout(FETCH_TIMEOUT_MS)]),
     );
-    const isSame = fetched === undefined || isDeepStrictEqual(fetched.raw, agent.rawCard);
+    if (fetched === undefined || isDeepStrictEqual(fetched.raw, agent.rawCard))
+      await recordFetch(this.agents, agent.id, null);
+    else await this.replaceCard(agent.id, fetched);
+    return this.agents.findOneByOrFail({ id: agent.id });
+  }
+
+  private async replaceCard(id: string, fetched: FetchedCard): Promise<void> {
     await this.agents.manager.transaction(async (manager) => {
-      if (isSame) {
-        await recordFetch(this.agents, agent.id, null);
-        return;
-      }
-      await manager.update(Agent, { id: agent.id }, { ...cardFields(fetched), refreshedAt: new Date() } as Columns);
+      await manager.update(Agent, { id }, { ...cardFields(fetched), refreshedAt: new Date() } as Columns);
       await this.directory.bump(manager);
     });
-    if (!isSame) await this.directory.changed('refresh');
-    return this.agents.findOneByOrFail({ id: agent.id });
+    await this.directory.changed('refresh');
   }
 
   private async refreshDue(): Promise<void> {
