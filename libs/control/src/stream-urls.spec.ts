@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { STREAM_TICKET_TTL_MS, StreamUrls } from './stream-urls.js';
 
 const keyRing = new KeyRing([`k1:${Buffer.alloc(32).toString('base64')}`]);
-const caller = { id: 'key:1', keyId: '1', permissions: new Set([]) };
+const caller = { id: 'key:1', keyId: '1', roles: [], groups: [], permissions: new Set([]) };
 const streamUrls = (env: Record<string, string>) => new StreamUrls(Config.load(env), keyRing);
 
 afterEach(() => {

@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { type Caller, DomainError, PERMISSIONS } from '@app/core';
+import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
 import { hashKey } from '@app/secrets';
 import { API_KEYS_TOPIC, ApiKeysService } from './api-keys.service.js';
 import { BootstrapKey } from './bootstrap-key.js';
+import { permissionsOf } from './roles.js';
 
 /** Verified keys remembered by hash, so that a call costs one SHA-256 and no statement. */
 const MAX_REMEMBERED = 10_000;
@@ -12,7 +13,6 @@ const MAX_REMEMBERED = 10_000;
 const MAX_KEY_LENGTH = 512;
 
 const BOOTSTRAP = 'bootstrap';
-const EVERYTHING = new Set(PERMISSIONS);
 
 /** Says who is calling from the credentials of a request. */
 @Injectable()
@@ -70,7 +70,9 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
 }
 
 function callerWith(keyId: string): Caller {
-  return { id: keyId === BOOTSTRAP ? 'admin' : `key:${keyId}`, keyId, permissions: EVERYTHING };
+  const roles = ['admin'] as const;
+  const id = keyId === BOOTSTRAP ? 'admin' : `key:${keyId}`;
+  return { id, keyId, roles, groups: [], permissions: permissionsOf(roles) };
 }
 
 function remember(callers: Map<string, Caller>, name: string, caller: Caller): Caller {
