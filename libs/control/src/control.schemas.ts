@@ -144,6 +144,10 @@ export const RequestView = Invocation.extend({
     .optional()
     .describe('What came of it; also what there is of it when it failed or was canceled.'),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
+  undelivered: z
+    .array(z.array(Part))
+    .optional()
+    .describe('Answers that came too late: the request was over before the agent could hear them.'),
   lastSeq: z.number().int().describe('Number of its last event; `from` of a stream.'),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

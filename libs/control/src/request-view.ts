@@ -32,6 +32,7 @@ export function requestView(task: TaskView): Omit<RequestView, 'streamUrl'> {
     ...(sessionId !== undefined && { sessionId }),
     status: STATUS[state],
     ...outcomeOf(task),
+    ...(task.undelivered !== undefined && { undelivered: task.undelivered.map((parts) => [...parts]) }),
     lastSeq,
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),

@@ -10,7 +10,8 @@ type Content = JsonObject;
 
 /** What an agent's turn becomes for an MCP client; `docs/results.md` is the table. */
 export function toolResult(result: TaskView): JsonObject {
-  return RESULT[result.state](result);
+  const told = RESULT[result.state](result);
+  return result.undelivered === undefined ? told : withUndelivered(told, result.undelivered);
 }
 
 const RESULT: Readonly<Record<TaskView['state'], (result: TaskView) => JsonObject>> = {
@@ -23,6 +24,13 @@ const RESULT: Readonly<Record<TaskView['state'], (result: TaskView) => JsonObjec
   submitted: unfinished,
   working: unfinished,
 };
+
+/** An answer that nobody heard must not look as if it had been. */
+function withUndelivered(told: JsonObject, undelivered: readonly (readonly Part[])[]): JsonObject {
+  const said = undelivered.map((parts) => `"${textOf(parts)}"`).join(', ');
+  const note = `The task was over before the agent could hear: ${said}. Start a new one with context_id to go on.`;
+  return { ...told, content: [...(told.content as Content[]), textContent(note)] };
+}
 
 function answered(result: TaskView): JsonObject {
   const produced = producedContent(result);

@@ -44,7 +44,7 @@ export interface Flushed {
   readonly deadline: Date;
   /** Null: it is at rest, or somebody else's. */
   readonly executor: string | null;
-  /** Still to be said; told only at the end of a turn. */
+  /** Still to be said, or never said when the task is over; told only at the end of a turn. */
   readonly inbox: readonly InboxMessage[] | null;
 }
 
@@ -80,7 +80,7 @@ const FLUSH = `
       updated_at = i.at,
       heard = not goes_on and (t.heard or i.heard),
       attempts = case when goes_on then 1 when i.rests and i.said > 0 then 0 else t.attempts end,
-      inbox = case when i.final then '[]' when i.rests and i.said > 0 then t.inbox - 0 else t.inbox end,
+      inbox = case when i.rests and i.said > 0 then t.inbox - 0 else t.inbox end,
       message = case when i.rests then i.message else t.message end,
       history = case when i.rests then i.history else t.history end,
       error = case when i.rests then i.error else t.error end,
@@ -94,7 +94,7 @@ const FLUSH = `
     where t.id = i.id and t.executor = i.executor and t.epoch = i.epoch and t.last_seq = i.base
       and t.finished_at is null
     returning t.id, t.last_seq, i.base, t.updated_at, t.finished_at, t.deadline, t.executor, i.rests,
-      case when i.rests and t.executor is not null then t.inbox end as inbox
+      case when i.rests then t.inbox end as inbox
   ), appended as (
     insert into task_events (task_id, seq, at, kind, body)
     select o.id, o.base + e.nth, e.at, e.kind, e.body

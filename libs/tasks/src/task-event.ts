@@ -35,6 +35,8 @@ export interface TaskView {
   readonly history: readonly (readonly Part[])[];
   /** Why it failed, when it was not the agent that said so. */
   readonly error?: TaskError;
+  /** Answers that came too late: the task was over before the agent could hear them. An A2A task cannot be reopened. */
+  readonly undelivered?: readonly (readonly Part[])[];
   readonly lastSeq: number;
   readonly createdAt: Date;
   readonly updatedAt: Date;

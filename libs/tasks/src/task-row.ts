@@ -63,6 +63,7 @@ export function viewOf(row: TaskRow, { state, message, artifacts, history, conte
     artifacts,
     history,
     ...(row.error !== null && { error: row.error }),
+    ...(row.finished_at !== null && row.inbox.length > 0 && { undelivered: row.inbox.map(({ parts }) => parts) }),
     lastSeq: row.last_seq,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

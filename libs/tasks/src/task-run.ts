@@ -140,6 +140,7 @@ export class TaskRun implements Writing {
       return;
     }
     const { last_seq, updated_at, finished_at, deadline } = after;
+    const inbox = after.inbox ?? this.row.inbox;
     const context_id = item.context ?? this.row.context_id;
     const upstream_id = item.upstream ?? this.row.upstream_id;
     const isAtRest = item.rest !== null && after.executor === null;
@@ -147,7 +148,8 @@ export class TaskRun implements Writing {
     const isNewContext = context_id !== null && context_id !== this.row.context_id;
     const error = item.rest?.error ?? null;
     const heard = this.row.heard || item.heard;
-    const known = { last_seq, updated_at, finished_at, rested_at, deadline, context_id, upstream_id, error, heard };
+    const row = { last_seq, updated_at, finished_at, rested_at, deadline, inbox };
+    const known = { ...row, context_id, upstream_id, error, heard };
     this.row = { ...this.row, ...known, state: item.state };
     if (isNewContext) this.context.learned(this.row, context_id);
     const { id: task_id } = this.row;

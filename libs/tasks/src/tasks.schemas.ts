@@ -96,6 +96,10 @@ export const TaskShape = z
       .object({ code: z.string(), message: z.string() })
       .optional()
       .describe('Why it failed, when it was not the agent that said so.'),
+    undelivered: z
+      .array(z.array(PartShape))
+      .optional()
+      .describe('Answers that came too late: the task was over before the agent could hear them.'),
     lastSeq: z.number().int().describe('Number of the last event.'),
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),

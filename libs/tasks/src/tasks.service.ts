@@ -9,7 +9,7 @@ import { addAnswer, cancelTask } from './sql-change.js';
 import { listTasks, readTask } from './sql-read.js';
 import type { NewTask, TaskEvent, TaskView } from './task-event.js';
 import { messageOf } from './new-task.js';
-import { snapshotOf, viewOf } from './task-row.js';
+import { snapshotOf, type TaskRow, viewOf } from './task-row.js';
 import { TaskRuns } from './task-runs.js';
 import { TaskStarter } from './task-starter.js';
 import { isUuid } from './uuid-v7.js';
@@ -94,7 +94,7 @@ export class TasksService {
     const page = pageOf(await listTasks(this.db, filter), page_size, ({ id }) => id);
     return {
       ...page,
-      items: page.items.map((row) => viewOf({ ...row, history: [] }, snapshotOf({ ...row, history: [] }))),
+      items: page.items.map((row) => viewOf(briefly(row), snapshotOf(briefly(row)))),
     };
   }
 
@@ -112,5 +112,7 @@ export class TasksService {
     return whole;
   }
 }
+
+const briefly = (row: TaskRow): TaskRow => ({ ...row, history: [], inbox: [] });
 
 const noTask = (id: string) => new DomainError('not_found', `task_id: no task ${id} of yours`);
