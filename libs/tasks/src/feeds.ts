@@ -15,6 +15,8 @@ const TOPIC = 'tasks';
 const POLL_MS = { hinted: 1_000, alone: 200 };
 /** Tasks one hint names: it stays below 4 KiB. */
 const TASKS_PER_HINT = 64;
+/** What is told to others within this goes into one hint: each costs all replicas as much as a small statement. */
+const ANNOUNCE_MS = 10;
 
 /** The tasks that are followed in this process: one reader for each, of rows, whoever writes them. */
 @Injectable()
@@ -24,6 +26,9 @@ export class Feeds implements OnApplicationShutdown {
   /** Worked on here: their events come without being read. */
   private readonly owned = new Set<string>();
   private readonly dirty = new Set<string>();
+  /** How far tasks are, to be told to other replicas. */
+  private readonly news = new Map<string, number>();
+  private announcing: NodeJS.Timeout | undefined;
   private reading: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -40,6 +45,7 @@ export class Feeds implements OnApplicationShutdown {
     this.stopped = true;
     this.unsubscribe();
     clearTimeout(this.timer);
+    clearTimeout(this.announcing);
   }
 
   /** Follows a task from an event on, up to its result. @param row as it is now */
@@ -75,13 +81,22 @@ export class Feeds implements OnApplicationShutdown {
 
   /** Tells other replicas how far tasks are. */
   announce(tasks: readonly (readonly [id: string, seq: number])[]): void {
-    for (let i = 0; i < tasks.length; i += TASKS_PER_HINT)
-      this.hints.publish(TOPIC, { tasks: tasks.slice(i, i + TASKS_PER_HINT) });
+    for (const [id, seq] of tasks) this.news.set(id, seq);
+    if (!this.stopped) this.announcing ??= setTimeout(() => this.tellNews(), ANNOUNCE_MS);
   }
 
   /** Somebody else than its owner wrote to a task. */
   changed(id: string, seq: number): void {
+    this.refreshBehind([[id, seq]]);
     this.announce([[id, seq]]);
+  }
+
+  private tellNews(): void {
+    this.announcing = undefined;
+    const tasks = [...this.news];
+    this.news.clear();
+    for (let i = 0; i < tasks.length; i += TASKS_PER_HINT)
+      this.hints.publish(TOPIC, { tasks: tasks.slice(i, i + TASKS_PER_HINT) });
   }
 
   private feedOf(row: TaskRow): Feed {
@@ -97,8 +112,11 @@ export class Feeds implements OnApplicationShutdown {
   }
 
   private hinted(tasks: unknown): void {
-    if (!Array.isArray(tasks)) return;
-    this.refresh(tasks.flatMap(([id, seq]: [string, number]) => ((this.of(id)?.end ?? Infinity) < seq ? [id] : [])));
+    if (Array.isArray(tasks)) this.refreshBehind(tasks as [string, number][]);
+  }
+
+  private refreshBehind(tasks: readonly (readonly [id: string, seq: number])[]): void {
+    this.refresh(tasks.flatMap(([id, seq]) => ((this.of(id)?.end ?? Infinity) < seq ? [id] : [])));
   }
 
   private schedule(): void {
