@@ -2,6 +2,7 @@ import { AgentsAndApiKeys1763800000002 } from './0002-agents-and-api-keys.js';
 import { Revisions1763800000001 } from './0001-revisions.js';
 import { Tasks1763800000003 } from './0003-tasks.js';
 import { RelayedMessages1763800000004 } from './0004-relayed-messages.js';
+import { TaskTrace1763800000008 } from './0008-task-trace.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   AgentsAndApiKeys1763800000002,
   Tasks1763800000003,
   RelayedMessages1763800000004,
+  TaskTrace1763800000008,
 ] as const;

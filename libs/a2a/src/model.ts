@@ -127,6 +127,8 @@ export interface AgentConnection {
   readonly headers?: Readonly<Record<string, string>>;
   /** The origins that may see the credentials and the headers; a card alone cannot add to them. None: nobody sees them. */
   readonly origins?: readonly string[];
+  /** `traceparent` of what is done with it. */
+  readonly trace?: string;
 }
 
 /** A card as it was fetched. */

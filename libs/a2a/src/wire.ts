@@ -40,6 +40,7 @@ export class Wire {
   readonly host: string;
   private readonly secrets: Secrets;
   private readonly withheld: boolean;
+  private readonly trace: string | undefined;
 
   constructor(
     private readonly outbound: Outbound,
@@ -51,6 +52,7 @@ export class Wire {
     const isTrusted = isPinned(agent, this.target);
     this.withheld = !isTrusted && holdsSecrets(agent);
     this.secrets = isTrusted ? agent : {};
+    this.trace = agent.trace;
   }
 
   /** The result of one request. */
@@ -80,7 +82,9 @@ export class Wire {
   private async open(operation: Operation): Promise<Response> {
     const { url, ...init } = buildRequest(this.target, operation);
     const limits = LIMITS[operation.name];
-    const response = await fetchWith(this.outbound, url, { ...init, limits, signal: this.signal }, this.secrets);
+    const headers = { ...init.headers, ...(this.trace !== undefined && { traceparent: this.trace }) };
+    const sent = { ...init, headers, limits, signal: this.signal };
+    const response = await fetchWith(this.outbound, url, sent, this.secrets);
     return response.ok ? response : this.refuse(response, operation);
   }
 

@@ -59,25 +59,25 @@ export class ControlService {
   }
 
   /** Starts a request, or answers one that waits; returns at once. */
-  async invokeAgent({ caller }: Call, invocation: z.infer<typeof InvokeAgent>): Promise<Invocation> {
+  async invokeAgent({ caller, trace }: Call, invocation: z.infer<typeof InvokeAgent>): Promise<Invocation> {
     const { agentId, capability, input, requestId, sessionId, idempotencyKey } = invocation;
     if (requestId !== undefined) return this.answer(caller, requestId, invocation);
     const agent = await this.agent(agentId, 'agentId');
     const skill = skillOf(agent, capability);
     const parts = partsOf(input);
-    const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, sessionId, idempotencyKey });
+    const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, trace, sessionId, idempotencyKey });
     return this.invocation(caller, task);
   }
 
   /** Gives what came of a request, and its session, to another agent. */
-  async handoff({ caller }: Call, handoff: z.infer<typeof Handoff>): Promise<Invocation> {
+  async handoff({ caller, trace }: Call, handoff: z.infer<typeof Handoff>): Promise<Invocation> {
     const { fromRequestId, toAgentId, capability, payload, idempotencyKey } = handoff;
     const agent = await this.agent(toAgentId, 'toAgentId');
     const skill = skillOf(agent, capability);
     const from = await this.tasks.get(caller, fromRequestId);
     const parts = [...resultToHandOver(from), ...partsOf(payload)];
     const { sessionId } = from;
-    const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, sessionId, idempotencyKey });
+    const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, trace, sessionId, idempotencyKey });
     return this.invocation(caller, task);
   }
 

@@ -5,4 +5,6 @@ export interface Call {
   readonly caller: Caller;
   /** Aborts when the caller hangs up or cancels; every outgoing request must honour it. */
   readonly signal: AbortSignal;
+  /** The `traceparent` that the caller sent. */
+  readonly trace?: string;
 }

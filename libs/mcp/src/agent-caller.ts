@@ -10,6 +10,7 @@ import { Progress } from './progress.js';
 import { ask, type Resumption, resumptionOf } from './questions.js';
 import { declined, errorResult, toolResult } from './results.js';
 import { taskHandle } from './task-handle.js';
+import { traceOf } from './trace-of.js';
 import type { ToolInput } from './tool-input.js';
 
 /** A client that can follow a task by itself gets the handle of one that does not end soon. */
@@ -35,7 +36,7 @@ export class AgentCaller {
     const resumption = resumptionOf(request);
     if (resumption?.kind === 'declined') return declined(resumption.taskId);
     try {
-      const task = await this.begin(agent.slug, skill, args, request.principal, resumption);
+      const task = await this.begin(agent.slug, skill, args, request, resumption);
       const ended = await this.ended(task, agent, request);
       if (ended !== undefined) return this.answerFor(ended, request, resumption);
       if (request.signal.aborted) return await this.abandoned(task, request);
@@ -50,14 +51,15 @@ export class AgentCaller {
     agent: string,
     skill: string | undefined,
     args: ToolInput,
-    caller: Caller,
+    { principal: caller, params }: Request<Caller>,
     resumption: Exclude<Resumption, { kind: 'declined' }> | undefined,
   ): Promise<TaskView> {
     if (resumption?.kind === 'follow') return this.tasks.get(caller, resumption.taskId);
     if (resumption?.kind === 'send') return this.tasks.answer(caller, resumption.taskId, resumption.parts);
     if (args.task_id !== undefined) return this.answered(agent, caller, args.task_id, args);
     const { context_id: contextId, session_id: sessionId, idempotency_key: idempotencyKey } = args;
-    return this.tasks.start(caller, { agent, skill, parts: partsOf(args), contextId, sessionId, idempotencyKey });
+    const ids = { contextId, sessionId, idempotencyKey, trace: traceOf(params) };
+    return this.tasks.start(caller, { agent, skill, parts: partsOf(args), ...ids });
   }
 
   private async answered(agent: string, caller: Caller, taskId: string, args: ToolInput): Promise<TaskView> {

@@ -4,15 +4,16 @@ import { type Caller, DomainError, type JsonObject } from '@app/core';
 import type { Tool } from '@app/mcp-protocol';
 import { expectedFailure } from './expected-failure.js';
 import { errorResult } from './results.js';
+import { traceOf } from './trace-of.js';
 
 /** The eight tools that work on all agents: what there is, sessions, and requests that are followed by their id. */
 export const controlToolsOf = (control: ControlService): Tool<Caller>[] =>
   controlTools.map((tool) => ({
     definition: definitionOf(tool),
     validate: (args) => problemOf(() => parseInput(tool.input, args)),
-    call: async (args, { principal, signal }) => {
+    call: async (args, { principal, signal, params }) => {
       try {
-        return structured(await tool.call(control, { caller: principal, signal }, args));
+        return structured(await tool.call(control, { caller: principal, signal, trace: traceOf(params) }, args));
       } catch (error) {
         const failure = expectedFailure(error);
         if (failure === undefined) throw error;

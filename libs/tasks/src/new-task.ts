@@ -22,6 +22,7 @@ export function freshTask(principal: string, input: NewTask, timeout: number): F
     idempotency: idempotencyKey === undefined ? null : digest([agent, skill ?? null, keyOf(idempotencyKey)]),
     hash: idempotencyKey === undefined ? null : digest([input.parts, contextId ?? null, sessionId ?? null]),
     inbox: [messageOf(input.parts)],
+    trace: input.trace ?? null,
     executor: null,
     timeout,
   };
@@ -51,9 +52,9 @@ const BLANK = {
 
 /** The row as it is right after it was stored: what is known already need not be read back. */
 export function startedRow(task: FreshTask, stored: StartedTask): TaskRow {
-  const { id, principal, agent, skill, session: session_id, hash: input_hash, inbox, executor } = task;
+  const { id, principal, agent, skill, session: session_id, hash: input_hash, inbox, trace, executor } = task;
   const claims = executor === null ? 0 : 1;
-  const given = { id, principal, agent, skill, session_id, input_hash, inbox, executor };
+  const given = { id, principal, agent, skill, session_id, input_hash, inbox, trace, executor };
   return { ...BLANK, ...given, ...stored, epoch: claims, attempts: claims, updated_at: stored.created_at };
 }
 

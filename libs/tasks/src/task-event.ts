@@ -16,6 +16,8 @@ export interface NewTask {
   readonly sessionId?: string;
   /** The same key with the same input gives the same task, for each principal and tool; 1 to 200 characters. */
   readonly idempotencyKey?: string;
+  /** `traceparent` of the request; goes on to the agent. */
+  readonly trace?: string;
 }
 
 /** What a caller sees of a task. */

@@ -29,6 +29,7 @@ export interface TaskRow {
   readonly upstream_id: string | null;
   readonly heard: boolean;
   readonly inbox: readonly InboxMessage[];
+  readonly trace: string | null;
   readonly message: readonly Part[] | null;
   readonly history: readonly (readonly Part[])[];
   readonly error: TaskError | null;

@@ -54,6 +54,10 @@ export class Task {
   @Column('jsonb')
   inbox: InboxMessage[];
 
+  /** `traceparent` of the request that began it (W3C Trace Context). */
+  @Column('text', { nullable: true })
+  trace: string | null;
+
   /** Message, history and artifacts are those after event `folded_seq`; later events complete them. */
   @Column('json', { nullable: true })
   message: Part[] | null;

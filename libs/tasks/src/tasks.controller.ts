@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiHeader, ApiOkResponse, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Call, Caller } from '@app/core';
+import { type Call, type Caller, traceIn } from '@app/core';
 import { Allow, FromCaller, isKnown, type Page, waitIn } from '@app/web';
 import { partsOf } from './message-parts.js';
 import type { TaskView } from './task-event.js';
@@ -48,7 +48,9 @@ export class TasksController {
   ): Promise<TaskView> {
     const call = { caller, signal: request.signal };
     const parts = partsOf(said);
-    const task = await this.tasks.start(caller, { agent, skill, contextId, sessionId, parts, idempotencyKey });
+    const trace = traceIn(request.headers.traceparent);
+    const input = { agent, skill, contextId, sessionId, parts, idempotencyKey, trace };
+    const task = await this.tasks.start(caller, input);
     return this.answered(task, call, request, reply);
   }
 
