@@ -9,11 +9,23 @@ import { Public } from '@app/web';
 /** What readiness depends on, each told with its state and latency. */
 @Injectable()
 export class Dependencies {
+  private stopping = false;
+
   constructor(
     private readonly indicators: HealthIndicatorService,
     private readonly databaseHealth: DatabaseHealth,
     private readonly cacheHealth: CacheHealth,
   ) {}
+
+  /** No new work is to come here from now on, though what comes is still answered. */
+  stop(): void {
+    this.stopping = true;
+  }
+
+  process() {
+    const process = this.indicators.check('process');
+    return this.stopping ? process.down({ state: 'draining' }) : process.up({ state: 'serving' });
+  }
 
   async database() {
     const { state, migrations, ...rest } = await this.databaseHealth.check();
@@ -49,14 +61,18 @@ export class HealthController {
     return { ok: true, timestamp: new Date().toISOString(), uptimeSeconds: Math.round(process.uptime()) };
   }
 
-  /** Readiness. While the process is stopping it is off as well. */
+  /** Readiness: off from the moment the process is told to stop, until it has ended. */
   @Get('readyz')
   @ApiOkResponse({ description: 'Ready: each dependency with its state and latency.' })
   @ApiServiceUnavailableResponse({ description: 'Not ready: which dependency is down.' })
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     void reply.header('cache-control', 'no-store');
     try {
-      return await this.checks.check([() => this.dependencies.database(), () => this.dependencies.redis()]);
+      return await this.checks.check([
+        () => this.dependencies.process(),
+        () => this.dependencies.database(),
+        () => this.dependencies.redis(),
+      ]);
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
       void reply.status(503);

@@ -8,6 +8,7 @@ import { BootstrapKey } from '@app/permissions';
 import { StreamAdapter, StreamingGateway } from '@app/streaming';
 import { Log, Metrics } from '@app/telemetry';
 import { AppModule } from './app.module.js';
+import { Dependencies } from './health.controller.js';
 import { FrameworkLog } from './framework-log.js';
 import { loadConfig } from './load-config.js';
 import { serveOpenApi } from './openapi.js';
@@ -106,6 +107,7 @@ async function announce(app: NestFastifyApplication, stream: string): Promise<vo
 function stopOnSignal(app: NestFastifyApplication): void {
   const stop = (signal: string) => {
     log.info('Stopping', { signal });
+    app.get(Dependencies).stop();
     setTimeout(() => {
       log.error('Not everything ended in time', { graceMs: SHUTDOWN_MS });
       process.exit(1);
