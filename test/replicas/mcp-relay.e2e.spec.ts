@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client as SdkClient } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { startAgents, type TestAgents } from '../support/agents.js';
-import { newDatabase, type TestDatabase } from '../support/database.js';
+import { newDatabase, rows, type TestDatabase } from '../support/database.js';
+import { legacy, post } from '../support/mcp-raw.js';
 import { ADMIN_KEY, startServer, type TestServer } from '../support/server.js';
 
 const redisUrl = inject('redisUrl');
@@ -70,4 +73,23 @@ describe.each([
     }
     await client.close();
   });
+});
+
+test('an answer is taken only when another replica can find it', async () => {
+  await using server = await startServer();
+  const url = `${server.url}/mcp`;
+  const authorization = `Bearer ${ADMIN_KEY}`;
+  const client = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } };
+  const { headers } = await legacy(url, 'initialize', client, { authorization });
+  const session = { authorization, 'mcp-session-id': String(headers['mcp-session-id']) };
+
+  const database = new pg.Client(server.databaseUrl);
+  await database.connect();
+  await database.query('begin; lock table relayed_messages in exclusive mode');
+  const answer = post(url, { jsonrpc: '2.0', id: 'elsewhere:1', result: { action: 'accept' } }, session);
+  expect(await Promise.race([answer, sleep(500, 'not yet')])).toBe('not yet');
+  await database.query('commit');
+  expect((await answer).status).toBe(202);
+  expect(await rows(server.databaseUrl, 'select kind from relayed_messages')).toEqual([{ kind: 'response' }]);
+  await database.end();
 });

@@ -91,8 +91,11 @@ export interface Host<P extends Principal = Principal> {
   readonly methods?: Readonly<Record<string, Handler<P>>>;
   /** The Tasks extension (`io.modelcontextprotocol/tasks`): `tasks/get`, `tasks/update`, `tasks/cancel`. */
   readonly tasks?: { readonly get: Handler<P>; readonly update: Handler<P>; readonly cancel: Handler<P> };
-  /** A client answered; bring it to the replica that asked, which passes it to `McpServer.acceptResponse`. */
-  onResponse(response: ClientResponse): void;
-  /** A client cancelled; bring it to the replica that answers, which passes it to `McpServer.acceptCancel`. */
-  onCancel(cancel: ClientCancel): void;
+  /**
+   * A client answered; bring it to the replica that asked, which passes it to `McpServer.acceptResponse`. The client is told
+   * that it was taken when what comes back has resolved.
+   */
+  onResponse(response: ClientResponse): void | Promise<void>;
+  /** A client cancelled; likewise, to `McpServer.acceptCancel`. */
+  onCancel(cancel: ClientCancel): void | Promise<void>;
 }

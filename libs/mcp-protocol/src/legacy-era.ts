@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '@app/core';
+import { acceptWhen } from './accepted.js';
 import { legacyCapabilities } from './capabilities.js';
 import type { Dispatcher } from './dispatch.js';
 import { type Era, Exchange } from './exchange.js';
@@ -156,25 +157,23 @@ export class LegacyEra<P extends Principal> implements Era<P> {
   }
 
   private takeAnswer({ id, result, error }: Message, session: Session | undefined, wire: Wire, principal: P): void {
-    if (typeof id === 'string') {
-      this.parts.host.onResponse({
-        id,
-        principalId: principal.id,
-        sessionId: session?.id,
-        ...(isJsonObject(result) && { result }),
-        ...(isJsonObject(error) && { error: readError(error) }),
-      });
-    }
-    wire.end(202);
+    if (typeof id !== 'string') return wire.end(202);
+    const passed = this.parts.host.onResponse({
+      id,
+      principalId: principal.id,
+      sessionId: session?.id,
+      ...(isJsonObject(result) && { result }),
+      ...(isJsonObject(error) && { error: readError(error) }),
+    });
+    acceptWhen(passed, wire);
   }
 
   private notice(method: string, params: JsonObject, session: Session | undefined, wire: Wire, principal: P): void {
     const sessionId = session?.id ?? wire.connection;
     const { requestId } = params;
-    if (method === 'notifications/cancelled' && sessionId !== undefined && isRequestId(requestId)) {
-      this.parts.host.onCancel({ sessionId, principalId: principal.id, requestId });
-    }
-    wire.end(202);
+    if (method !== 'notifications/cancelled' || sessionId === undefined || !isRequestId(requestId))
+      return wire.end(202);
+    acceptWhen(this.parts.host.onCancel({ sessionId, principalId: principal.id, requestId }), wire);
   }
 
   private setLogLevel({ params, session }: Exchange<P>): JsonObject {

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isJsonObject, type JsonObject } from '@app/core';
+import { acceptWhen } from './accepted.js';
 import { modernCapabilities } from './capabilities.js';
 import type { Dispatcher } from './dispatch.js';
 import { type Era, Exchange } from './exchange.js';
@@ -99,10 +100,10 @@ export class ModernEra<P extends Principal> implements Era<P> {
   }
 
   private notice(method: string, params: JsonObject, wire: Wire, principal: P): void {
-    if (method === 'notifications/cancelled' && wire.connection !== undefined && isRequestId(params.requestId)) {
-      this.host.onCancel({ sessionId: wire.connection, principalId: principal.id, requestId: params.requestId });
-    }
-    wire.end(202);
+    const { requestId } = params;
+    if (method !== 'notifications/cancelled' || wire.connection === undefined || !isRequestId(requestId))
+      return wire.end(202);
+    acceptWhen(this.host.onCancel({ sessionId: wire.connection, principalId: principal.id, requestId }), wire);
   }
 
   private discover(): JsonObject {

@@ -38,11 +38,11 @@ export class McpHost implements Host<Caller> {
     return this.catalog.find(name) ?? this.catalog.findFresh(name);
   }
 
-  onResponse(response: ClientResponse): void {
-    this.relay.respond(response);
+  onResponse(response: ClientResponse): void | Promise<void> {
+    return this.relay.respond(response);
   }
 
-  onCancel(cancel: ClientCancel): void {
-    this.relay.cancel(cancel);
+  onCancel(cancel: ClientCancel): Promise<void> {
+    return this.relay.cancel(cancel);
   }
 }

@@ -52,20 +52,24 @@ export class Relay implements OnModuleDestroy {
     this.stopListening();
   }
 
-  respond(response: ClientResponse): void {
-    if (response.id.startsWith(`${this.replica}:`)) this.server?.acceptResponse(response);
-    else this.pass('response', response);
+  /** Undefined: it was for this replica, and is where it belongs. */
+  respond(response: ClientResponse): void | Promise<void> {
+    if (!response.id.startsWith(`${this.replica}:`)) return this.pass('response', response);
+    this.server?.acceptResponse(response);
   }
 
-  cancel(cancel: ClientCancel): void {
+  cancel(cancel: ClientCancel): Promise<void> {
     this.server?.acceptCancel(cancel);
-    this.pass('cancel', cancel);
+    return this.pass('cancel', cancel);
   }
 
-  private pass(kind: RelayedMessage['kind'], message: ClientResponse | ClientCancel): void {
-    this.store(kind, message).catch((error: unknown) =>
-      this.log.error('A client’s message could not be passed to the other replicas', { kind, cause: error }),
-    );
+  private async pass(kind: RelayedMessage['kind'], message: ClientResponse | ClientCancel): Promise<void> {
+    try {
+      await this.store(kind, message);
+    } catch (error) {
+      this.log.error('A client’s message could not be passed to the other replicas', { kind, cause: error });
+      throw error;
+    }
   }
 
   /** The client said it once; whoever waits for it waits longer than an outage of the database. */

@@ -59,9 +59,14 @@ export class McpCaller {
     await this.client.close().catch(() => undefined);
   }
 
-  /** Tells when the answer to a call breaks off: some clients do not notice and wait on. */
+  /** Tells when the answer to a call breaks off, or an answer of ours does not arrive: some clients do not notice and wait on. */
   private async watched(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-    const response = await fetch(input, init);
+    const response = await fetch(input, init).catch((error: unknown) => {
+      if (init?.method === 'POST') this.broken(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    });
+    if (init?.method === 'POST' && response.status >= 500)
+      this.broken(new Error(`a POST was answered ${response.status}`));
     const body = init?.body;
     const isCall = typeof body === 'string' && body.includes('"tools/call"');
     if (!isCall || response.body === null) return response;
