@@ -3,6 +3,8 @@ import { Revisions1763800000001 } from './0001-revisions.js';
 import { Tasks1763800000003 } from './0003-tasks.js';
 import { RelayedMessages1763800000004 } from './0004-relayed-messages.js';
 import { TaskTrace1763800000008 } from './0008-task-trace.js';
+import { Grants1763800000009 } from './0009-grants.js';
+import { ApiKeyHolders1763800000010 } from './0010-api-key-holders.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
@@ -11,4 +13,6 @@ export const migrations = [
   Tasks1763800000003,
   RelayedMessages1763800000004,
   TaskTrace1763800000008,
+  Grants1763800000009,
+  ApiKeyHolders1763800000010,
 ] as const;

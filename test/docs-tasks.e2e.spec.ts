@@ -1,10 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { startAgents } from './support/agents.js';
-import { ADMIN_KEY, startServer } from './support/server.js';
+import { runExamples } from './support/doc-examples.js';
+import { startServer } from './support/server.js';
 import { until } from './support/until.js';
 
 test('the examples of docs/tasks.md run as they stand', async () => {
@@ -13,16 +10,10 @@ test('the examples of docs/tasks.md run as they stand', async () => {
   for (const slug of ['echo', 'researcher', 'asker', 'files', 'long-runner'])
     await server.json(201, 'POST', '/api/v1/agents', { url: agents.url(slug), slug });
 
-  const page = readFileSync('docs/tasks.md', 'utf8');
-  const script = [...page.matchAll(/^```bash\n(.*?)^```$/gms)]
-    .map(([, block = '']) => `${block}\n`)
-    .join("echo '---'\n");
-  const env = { PATH: process.env.PATH, HOST: server.url, KEY: ADMIN_KEY };
-  const shell = spawn('bash', ['-euo', 'pipefail', '-c', script], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const [output, complaints, [code]] = await Promise.all([text(shell.stdout), text(shell.stderr), once(shell, 'exit')]);
-  expect({ code: code as number, complaints }).toEqual({ code: 0, complaints: '' });
+  const { code, complaints, said } = await runExamples('docs/tasks.md', server);
+  expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
 
-  const [, waited, , followed = '', read, file, answered, last] = output.split('---\n');
+  const [, waited, , followed = '', read, file, answered, last] = said;
   expect(waited).toContain('"state":"completed"');
   expect(followed.match(/^event: result$/gm)).toHaveLength(2);
   expect(followed.match(/^id: 3$/gm)).toHaveLength(1);

@@ -26,7 +26,8 @@ beforeAll(async () => {
   console.info(`Again: FUZZ_SEED=${SEED} FUZZ_CASES=${CASES} npx vitest run test/fuzz.e2e.spec.ts`);
   [server, agents] = await Promise.all([startServer(), startAgents()]);
   for (const name of ['echo', 'asker']) await server.json(201, 'POST', '/api/v1/agents', { url: agents.url(name) });
-  const newKey = (name: string) => server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', { name });
+  const newKey = (name: string) =>
+    server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', { name, roles: ['admin'] });
   ({ key } = await newKey('mallory'));
   victims = await whatBelongsTo((await newKey('alice')).key);
 });

@@ -115,7 +115,10 @@ describe('the eight tools', () => {
   });
 
   test("other people's requests do not exist", async () => {
-    const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'another' });
+    const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', {
+      name: 'another',
+      roles: ['operator'],
+    });
     const invoked = await withClient((call) =>
       call('invoke_agent', { agentId: 'echo', capability: '', input: { message: 'mine' } }),
     );
@@ -215,7 +218,10 @@ describe('the Tasks extension', () => {
   });
 
   test("other people's tasks do not exist", async () => {
-    const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'stranger' });
+    const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', {
+      name: 'stranger',
+      roles: ['operator'],
+    });
     const task = await begin('researcher', 'Mine in 3s');
     const { error } = await rpc('tasks/get', { taskId: task['taskId'] }, key);
     expect(error).toMatchObject({ code: -32602, message: expect.stringContaining('not_found') });

@@ -209,7 +209,10 @@ describe.each(WAYS)('A2A $wire', ({ wire, prefix, way }) => {
     const contextId = first.structuredContent?.context_id;
     const second = await call('researcher', 'Two in 10ms', { context_id: contextId });
     expect(second.structuredContent?.context_id).toBe(contextId);
-    const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'another' });
+    const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', {
+      name: 'another',
+      roles: ['operator'],
+    });
     const another = await connect({}, 'modern', undefined, key);
     expect(await call('researcher', 'Three', { context_id: contextId }, another)).toMatchObject({
       isError: true,

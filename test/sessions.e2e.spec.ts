@@ -20,7 +20,10 @@ const open = (server: TestServer, body?: object) => server.json<SessionView>(201
 const status = async (server: TestServer, method: string, id: string, headers = {}) =>
   (await server.call(method, `${SESSIONS}/${id}`, undefined, headers)).status;
 const otherCaller = async (server: TestServer) => {
-  const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'other' });
+  const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', {
+    name: 'other',
+    roles: ['operator'],
+  });
   return { authorization: `Bearer ${key}` };
 };
 /** As if nobody had used it for so long. */

@@ -98,7 +98,10 @@ describe('following', () => {
   });
 
   test('a key that is revoked hears nothing more', async () => {
-    const { id, key } = await a.json<{ id: string; key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'short' });
+    const { id, key } = await a.json<{ id: string; key: string }>(201, 'POST', '/api/v1/api-keys', {
+      name: 'short',
+      roles: ['operator'],
+    });
     const headers = { authorization: `Bearer ${key}` };
     const { task } = await startTask(a, { agent: 'long-runner', message: 'for 4 s' }, headers);
     const seen: StreamedTaskEvent[] = [];

@@ -21,7 +21,10 @@ beforeAll(async () => {
   for (const slug of ['echo', 'researcher', 'asker', 'long-runner', 'files', 'flaky'])
     await a.json(201, 'POST', '/api/v1/agents', { url: agents.url(slug), slug });
   await until('b knows the agents', async () => (await b.call('GET', '/api/v1/agents/flaky')).ok);
-  const { key } = await a.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'stranger' });
+  const { key } = await a.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', {
+    name: 'stranger',
+    roles: ['operator'],
+  });
   stranger = { authorization: `Bearer ${key}` };
 });
 afterAll(async () => {

@@ -32,7 +32,7 @@ async function invoke(agentId: string, message: string, more: object = {}): Prom
 const streamOf = (requestId: string, query = '') => `${server.streamUrl}/stream?requestId=${requestId}${query}`;
 
 async function newKey(): Promise<{ id: string; key: string }> {
-  return server.json(201, 'POST', '/api/v1/api-keys', { name: 'websocket' });
+  return server.json(201, 'POST', '/api/v1/api-keys', { name: 'websocket', roles: ['operator'] });
 }
 
 describe('/stream', () => {

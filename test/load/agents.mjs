@@ -4,7 +4,7 @@ import { KEY } from './stage.mjs';
 export const register = (server, agent) => post(server, 'agents', agent);
 
 /** A key of a caller of its own. */
-export const newKey = async (server) => (await post(server, 'api-keys', { name: 'bench' })).key;
+export const newKey = async (server) => (await post(server, 'api-keys', { name: 'bench', roles: ['operator'] })).key;
 
 /** Has the agent `ticker` speak so often. @returns the id of the task */
 export const startTicking = async (server, ticking, key = KEY) =>

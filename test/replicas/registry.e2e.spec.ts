@@ -32,7 +32,10 @@ test('what one replica changes the other knows within a second', async () => {
   await one.json(200, 'POST', '/api/v1/agents/echo/enable');
   await expect.poll(call, SOON).toBe(false);
 
-  const { id, key } = await one.json<{ id: string; key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'roaming' });
+  const { id, key } = await one.json<{ id: string; key: string }>(201, 'POST', '/api/v1/api-keys', {
+    name: 'roaming',
+    roles: ['operator'],
+  });
   const status = async () => (await fetch(`${other.url}/api/v1/agents`, { headers: { 'x-api-key': key } })).status;
   expect(await status()).toBe(200);
   await one.json(204, 'DELETE', `/api/v1/api-keys/${id}`);

@@ -17,6 +17,7 @@ import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller, JsonObject } from '@app/core';
 import { Allow, etagOf, FromCaller, type Page, versionIn } from '@app/web';
+import { AgentAccess, resourceOf } from './agent-access.js';
 import { AgentHealth } from './agent-health.js';
 import { AgentList } from './agent-list.js';
 import { viewOf } from './agent-view.js';
@@ -42,6 +43,7 @@ export class AgentsController {
     private readonly agentList: AgentList,
     private readonly refresher: CardRefresher,
     private readonly health: AgentHealth,
+    private readonly access: AgentAccess,
   ) {}
 
   @Post()
@@ -53,33 +55,39 @@ export class AgentsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentView> {
+    await this.access.demandNew(caller, input);
     const agent = await this.agents.register({ caller, signal: request.signal }, input);
     void reply.header('location', `/api/v1/agents/${agent.slug}`);
-    return tagged(reply, agent);
+    return this.tagged(reply, caller, agent);
   }
 
   @Get()
   @Allow('agents:read')
   @ApiOkResponse({ description: 'Agents by slug.', standardSchema: AgentPage })
-  list(@Query({ schema: AgentQuery }) query: AgentQuery): Promise<Page<AgentView>> {
-    return this.agentList.page(query);
+  async list(@FromCaller() caller: Caller, @Query({ schema: AgentQuery }) query: AgentQuery): Promise<Page<AgentView>> {
+    return this.agentList.page(query, await this.access.of(caller));
   }
 
   @Get(':agent')
   @Allow('agents:read')
   @ApiOkResponse({ description: 'One agent, with an ETag.', standardSchema: AgentView })
   async get(
+    @FromCaller() caller: Caller,
     @Param('agent', { schema: AgentRef }) ref: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentView> {
-    return tagged(reply, await this.agents.get(ref));
+    return this.tagged(reply, caller, await this.access.get(caller, 'agents:read', ref));
   }
 
   @Get(':agent/card')
   @Allow('agents:read')
   @ApiOkResponse({ description: 'The Agent Card as it came.' })
-  async card(@Param('agent', { schema: AgentRef }) ref: string): Promise<JsonObject> {
-    return (await this.agents.get(ref)).rawCard;
+  async card(@FromCaller() caller: Caller, @Param('agent', { schema: AgentRef }) ref: string): Promise<JsonObject> {
+    const agent = await this.access.get(caller, 'agents:read', ref);
+    const access = await this.access.of(caller);
+    for (const { id } of agent.card.skills)
+      access.demand('agents:read', resourceOf(agent, id), `a skill of ${agent.slug}, which its card names`);
+    return agent.rawCard;
   }
 
   @Patch(':agent')
@@ -89,23 +97,27 @@ export class AgentsController {
     standardSchema: AgentView,
   })
   async update(
+    @FromCaller() caller: Caller,
     @Param('agent', { schema: AgentRef }) ref: string,
     @Body({ schema: AgentChanges }) changes: AgentChanges,
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentView> {
-    return tagged(reply, await this.agents.update(ref, changes, versionIn(ifMatch)));
+    const agent = await this.access.get(caller, 'agents:write', ref);
+    await this.access.demandChanged(caller, agent, changes);
+    return this.tagged(reply, caller, await this.agents.update(agent, changes, versionIn(ifMatch)));
   }
 
   @Delete(':agent')
   @HttpCode(204)
   @Allow('agents:write')
   @ApiNoContentResponse({ description: 'Gone, with its credentials.' })
-  remove(
+  async remove(
+    @FromCaller() caller: Caller,
     @Param('agent', { schema: AgentRef }) ref: string,
     @Headers('if-match') ifMatch: string | undefined,
   ): Promise<void> {
-    return this.agents.remove(ref, versionIn(ifMatch));
+    await this.agents.remove(await this.access.get(caller, 'agents:write', ref), versionIn(ifMatch));
   }
 
   @Post(':agent/refresh')
@@ -113,11 +125,13 @@ export class AgentsController {
   @Allow('agents:write')
   @ApiOkResponse({ description: 'The agent after its card was fetched again.', standardSchema: AgentView })
   async refresh(
+    @FromCaller() caller: Caller,
     @Param('agent', { schema: AgentRef }) ref: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentView> {
-    return tagged(reply, await this.refresher.refresh(await this.agents.get(ref), request.signal));
+    const agent = await this.access.get(caller, 'agents:write', ref);
+    return this.tagged(reply, caller, await this.refresher.refresh(agent, request.signal));
   }
 
   @Post(':agent/enable')
@@ -125,10 +139,12 @@ export class AgentsController {
   @Allow('agents:write')
   @ApiOkResponse({ standardSchema: AgentView })
   async enable(
+    @FromCaller() caller: Caller,
     @Param('agent', { schema: AgentRef }) ref: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentView> {
-    return tagged(reply, await this.agents.setEnabled(ref, true));
+    const agent = await this.access.get(caller, 'agents:write', ref);
+    return this.tagged(reply, caller, await this.agents.setEnabled(agent, true));
   }
 
   @Post(':agent/disable')
@@ -136,40 +152,49 @@ export class AgentsController {
   @Allow('agents:write')
   @ApiOkResponse({ description: 'The agent has no tools and cannot be called.', standardSchema: AgentView })
   async disable(
+    @FromCaller() caller: Caller,
     @Param('agent', { schema: AgentRef }) ref: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentView> {
-    return tagged(reply, await this.agents.setEnabled(ref, false));
+    const agent = await this.access.get(caller, 'agents:write', ref);
+    return this.tagged(reply, caller, await this.agents.setEnabled(agent, false));
   }
 
   @Get(':agent/health')
   @Allow('agents:read')
   @ApiOkResponse({ description: 'Does the agent answer?', standardSchema: AgentHealthView })
-  async checkHealth(@Param('agent', { schema: AgentRef }) ref: string): Promise<AgentHealthView> {
-    return this.health.check(await this.agents.get(ref));
+  async checkHealth(
+    @FromCaller() caller: Caller,
+    @Param('agent', { schema: AgentRef }) ref: string,
+  ): Promise<AgentHealthView> {
+    return this.health.check(await this.access.get(caller, 'agents:read', ref));
   }
 
   @Put(':agent/credentials')
   @HttpCode(204)
   @Allow('agents:write')
   @ApiNoContentResponse({ description: 'Stored encrypted; never shown again.' })
-  setCredentials(
+  async setCredentials(
+    @FromCaller() caller: Caller,
     @Param('agent', { schema: AgentRef }) ref: string,
     @Body({ schema: AgentCredentialsInput }) credentials: AgentCredentialsInput,
   ): Promise<void> {
-    return this.agents.setCredentials(ref, credentials);
+    await this.agents.setCredentials(await this.access.get(caller, 'agents:write', ref), credentials);
   }
 
   @Delete(':agent/credentials')
   @HttpCode(204)
   @Allow('agents:write')
   @ApiNoContentResponse({ description: 'The agent is called without credentials from now on.' })
-  removeCredentials(@Param('agent', { schema: AgentRef }) ref: string): Promise<void> {
-    return this.agents.setCredentials(ref, undefined);
+  async removeCredentials(
+    @FromCaller() caller: Caller,
+    @Param('agent', { schema: AgentRef }) ref: string,
+  ): Promise<void> {
+    await this.agents.setCredentials(await this.access.get(caller, 'agents:write', ref), undefined);
   }
-}
 
-function tagged(reply: FastifyReply, agent: Agent): AgentView {
-  void reply.header('etag', etagOf(agent.version));
-  return viewOf(agent);
+  private async tagged(reply: FastifyReply, caller: Caller, agent: Agent): Promise<AgentView> {
+    void reply.header('etag', etagOf(agent.version));
+    return viewOf(agent, await this.access.of(caller));
+  }
 }

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { A2aModule } from '@app/a2a';
+import { AgentAccess } from './agent-access.js';
 import { AgentCredentials } from './agent-credentials.entity.js';
 import { AgentDirectory } from './agent-directory.js';
 import { AgentHealth } from './agent-health.js';
@@ -25,6 +26,7 @@ import { CardRefresher } from './card-refresher.js';
     CardRefresher,
     AgentHealth,
     AgentTotals,
+    AgentAccess,
   ],
   exports: [AgentDirectory, AgentTotals],
 })

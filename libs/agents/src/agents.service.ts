@@ -4,6 +4,7 @@ import { type EntityManager, type QueryDeepPartialEntity, Repository } from 'typ
 import { A2aClient, type Credentials, type FetchedCard } from '@app/a2a';
 import { type Call, DomainError } from '@app/core';
 import { isUniqueViolation } from '@app/database';
+import { ApiKeysService } from '@app/permissions';
 import { AgentDirectory } from './agent-directory.js';
 import { Agent } from './agent.entity.js';
 import { AgentSecrets, type Secrets } from './agent-secrets.js';
@@ -27,6 +28,7 @@ export class AgentsService {
     private readonly a2a: A2aClient,
     private readonly secrets: AgentSecrets,
     private readonly directory: AgentDirectory,
+    private readonly keys: ApiKeysService,
   ) {}
 
   async register(call: Call, input: NewAgent): Promise<Agent> {
@@ -41,14 +43,13 @@ export class AgentsService {
   async get(ref: string): Promise<Agent> {
     const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(ref);
     const agent = await this.agents.findOneBy(isId ? { id: ref } : { slug: ref });
-    if (agent === null) throw new DomainError('not_found', `No agent ${ref}`);
+    if (agent === null) throw noAgent(ref);
     return agent;
   }
 
   /** @param version changes only this version when given (`If-Match`) */
-  async update(ref: string, changes: AgentChanges, version?: number): Promise<Agent> {
+  async update(agent: Agent, changes: AgentChanges, version?: number): Promise<Agent> {
     const { headers, card, ...fields } = changes;
-    const agent = await this.get(ref);
     if (card !== undefined && agent.cardUrl !== null)
       throw new DomainError('invalid', 'card: this agent has a URL; its card is fetched from there');
     const fetched = card && { card: this.a2a.readCard(card), raw: card };
@@ -59,14 +60,12 @@ export class AgentsService {
     });
   }
 
-  async setEnabled(ref: string, enabled: boolean): Promise<Agent> {
-    const agent = await this.get(ref);
+  async setEnabled(agent: Agent, enabled: boolean): Promise<Agent> {
     return agent.enabled === enabled ? agent : this.change(agent, undefined, () => Promise.resolve({ enabled }));
   }
 
   /** @param credentials undefined takes them away */
-  async setCredentials(ref: string, credentials: Credentials | undefined): Promise<void> {
-    const agent = await this.get(ref);
+  async setCredentials(agent: Agent, credentials: Credentials | undefined): Promise<void> {
     await this.change(agent, undefined, async (manager) => {
       const { headers } = await this.secrets.load(agent.id, manager);
       await this.secrets.save(manager, agent.id, { headers, credentials });
@@ -74,14 +73,15 @@ export class AgentsService {
     });
   }
 
-  async remove(ref: string, version?: number): Promise<void> {
-    const agent = await this.get(ref);
+  /** With its credentials, and the keys it had as a caller. */
+  async remove(agent: Agent, version?: number): Promise<void> {
     await this.agents.manager.transaction(async (manager) => {
       const { affected } = await manager.delete(Agent, { id: agent.id, ...(version !== undefined && { version }) });
       if (!affected) throw changedMeanwhile(agent.slug);
+      await this.keys.revokeAllOf(manager, `agent:${agent.id}`);
       await this.directory.bump(manager);
     });
-    await this.directory.changed('remove');
+    await Promise.all([this.directory.changed('remove'), this.keys.check()]);
   }
 
   private async cardFor(call: Call, input: NewAgent): Promise<FoundCard> {
@@ -160,6 +160,8 @@ export class AgentsService {
     return changed;
   }
 }
+
+export const noAgent = (ref: string): DomainError => new DomainError('not_found', `No agent ${ref}`);
 
 /** The columns that follow from a card. */
 export function cardFields({ card, raw, etag }: Pick<FetchedCard, 'card' | 'raw' | 'etag'>) {

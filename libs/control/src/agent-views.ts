@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { DirectoryEntry } from '@app/agents';
+import { type DirectoryEntry, resourceOf } from '@app/agents';
+import type { Access } from '@app/permissions';
 import type { AgentDetails, AgentSummary, ListAgents } from './control.schemas.js';
 
 /** Does the agent fit what was asked for? */
@@ -8,6 +9,16 @@ export function fits({ slug, category, tags, card }: DirectoryEntry, filter: z.i
   if (filter.search !== undefined && !text.includes(filter.search.toLowerCase())) return false;
   if (filter.category !== undefined && filter.category !== category) return false;
   return filter.tags === undefined || filter.tags.length === 0 || filter.tags.some((tag) => tags.includes(tag));
+}
+
+/** The agent with the skills and tools that somebody may call; undefined when there are none. */
+export function callableBy(access: Access, agent: DirectoryEntry): DirectoryEntry | undefined {
+  const mayCall = (skill?: string) => access.allows('agents:call', resourceOf(agent, skill));
+  if (access.isUnlimited('agents:call')) return agent;
+  const tools = agent.tools.filter(({ skill }) => mayCall(skill?.id));
+  if (tools.length === 0) return undefined;
+  const skills = agent.card.skills.filter(({ id }) => mayCall(id));
+  return { ...agent, tools, card: { ...agent.card, skills } };
 }
 
 export function summaryOf({ slug, category, tags, card, tools }: DirectoryEntry): AgentSummary {

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import { AgentDirectory, type DirectoryEntry } from '@app/agents';
 import { type Call, type Caller, DomainError } from '@app/core';
+import { Permissions } from '@app/permissions';
 import { partsOf, SessionsService, type TaskView, TasksService } from '@app/tasks';
-import { detailsOf, fits, summaryOf } from './agent-views.js';
+import { callableBy, detailsOf, fits, summaryOf } from './agent-views.js';
 import type {
   AgentDetails,
   AgentSummaries,
@@ -32,15 +33,17 @@ export class ControlService {
     private readonly tasks: TasksService,
     private readonly sessions: SessionsService,
     private readonly streams: StreamUrls,
+    private readonly permissions: Permissions,
   ) {}
 
-  listAgents(_: Call, filter: z.infer<typeof ListAgents>): z.infer<typeof AgentSummaries> {
+  async listAgents({ caller }: Call, filter: z.infer<typeof ListAgents>): Promise<z.infer<typeof AgentSummaries>> {
+    const access = await this.permissions.accessOf(caller);
     const agents = this.directory.all().filter((agent) => fits(agent, filter));
-    return { agents: agents.map(summaryOf) };
+    return { agents: agents.flatMap((agent) => callableBy(access, agent) ?? []).map(summaryOf) };
   }
 
-  async describeAgent(_: Call, { id }: z.infer<typeof DescribeAgent>): Promise<AgentDetails> {
-    return detailsOf(await this.agent(id, 'id'));
+  async describeAgent({ caller }: Call, { id }: z.infer<typeof DescribeAgent>): Promise<AgentDetails> {
+    return detailsOf(await this.agent(caller, id, 'id'));
   }
 
   async openSession(
@@ -62,7 +65,7 @@ export class ControlService {
   async invokeAgent({ caller, trace }: Call, invocation: z.infer<typeof InvokeAgent>): Promise<Invocation> {
     const { agentId, capability, input, requestId, sessionId, idempotencyKey } = invocation;
     if (requestId !== undefined) return this.answer(caller, requestId, invocation);
-    const agent = await this.agent(agentId, 'agentId');
+    const agent = await this.agent(caller, agentId, 'agentId');
     const skill = skillOf(agent, capability);
     const parts = partsOf(input);
     const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, trace, sessionId, idempotencyKey });
@@ -72,7 +75,7 @@ export class ControlService {
   /** Gives what came of a request, and its session, to another agent. */
   async handoff({ caller, trace }: Call, handoff: z.infer<typeof Handoff>): Promise<Invocation> {
     const { fromRequestId, toAgentId, capability, payload, idempotencyKey } = handoff;
-    const agent = await this.agent(toAgentId, 'toAgentId');
+    const agent = await this.agent(caller, toAgentId, 'toAgentId');
     const skill = skillOf(agent, capability);
     const from = await this.tasks.get(caller, fromRequestId);
     const parts = [...resultToHandOver(from), ...partsOf(payload)];
@@ -112,12 +115,14 @@ export class ControlService {
     };
   }
 
-  private async agent(id: string, field: string): Promise<DirectoryEntry> {
+  /** With the skills that the caller may call. */
+  private async agent(caller: Caller, id: string, field: string): Promise<DirectoryEntry> {
     const agent = await this.directory.findFresh(id);
-    if (agent !== undefined) return agent;
+    const callable = agent && callableBy(await this.permissions.accessOf(caller), agent);
+    if (callable !== undefined) return callable;
     throw new DomainError(
       'not_found',
-      `${field}: no agent ${id}, or it is disabled; list_agents tells which there are`,
+      `${field}: no agent ${id} that you may call, or it is disabled; list_agents tells which there are`,
     );
   }
 }

@@ -1,6 +1,6 @@
 export { ControlModule } from './control.module.js';
 export { ControlService } from './control.service.js';
-export { type ControlTool, controlTools } from './control-tools.js';
+export { controlTools } from './control-tools.js';
 export type { RequestView } from './control.schemas.js';
 export { parseInput } from './parse-input.js';
 export { outcomeOf, requestView, statusOf } from './request-view.js';

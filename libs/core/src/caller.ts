@@ -17,7 +17,7 @@ export const PERMISSIONS = [
 export type Permission = (typeof PERMISSIONS)[number];
 
 /** What a caller is, in one word; each role is a set of permissions (libs/permissions). */
-const ROLES = ['viewer', 'user', 'operator', 'admin', 'auditor'] as const;
+export const ROLES = ['viewer', 'user', 'operator', 'admin', 'auditor'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** Who is asking, and from where. */

@@ -10,7 +10,7 @@ const INSTRUCTIONS = [
   'Each tool talks to one A2A agent, or to one skill of it.',
   'A result carries context_id and task_id: send context_id to go on with the conversation, task_id to answer what the agent asked.',
   'A call that takes long answers with a task_id; get_status with it as requestId tells the result.',
-  'list_agents and describe_agent tell what there is.',
+  'list_agents and describe_agent tell what there is; request_permission asks for what you may not do yet.',
 ].join(' ');
 
 /** What the MCP core serves: the registry's agents. */
@@ -30,12 +30,12 @@ export class McpHost implements Host<Caller> {
     this.methods = methods;
   }
 
-  listTools(): JsonObject {
-    return { tools: this.catalog.list() };
+  async listTools({ principal }: Request<Caller>): Promise<JsonObject> {
+    return { tools: await this.catalog.list(principal) };
   }
 
-  tool(name: string, _request: Request<Caller>): Tool<Caller> | undefined | Promise<Tool<Caller> | undefined> {
-    return this.catalog.find(name) ?? this.catalog.findFresh(name);
+  async tool(name: string, { principal }: Request<Caller>): Promise<Tool<Caller> | undefined> {
+    return (await this.catalog.find(principal, name)) ?? this.catalog.findFresh(principal, name);
   }
 
   onResponse(response: ClientResponse): void | Promise<void> {

@@ -12,6 +12,7 @@ import { AgentCaller } from './agent-caller.js';
 import { ArtifactResources } from './artifact-resources.js';
 import { McpEndpoint } from './mcp-endpoint.js';
 import { McpHost } from './mcp-host.js';
+import { PermissionTools } from './permission-tools.js';
 import { Relay } from './relay.js';
 import { RelayedMessage } from './relayed-message.entity.js';
 import { TasksExtension } from './tasks-extension.js';
@@ -32,6 +33,7 @@ export class McpModule {
         McpHost,
         TasksExtension,
         ArtifactResources,
+        PermissionTools,
         {
           provide: McpServer,
           inject: [McpHost, Relay, KeyRing, Config],

@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { Allow, type Page } from '@app/web';
-import { ApiKeyPage, ApiKeyQuery, type ApiKeyView, CreatedApiKey, NewApiKey } from './api-keys.schemas.js';
+import type { Caller } from '@app/core';
+import { Allow, FromCaller, type Page } from '@app/web';
+import { ApiKeyPage, ApiKeyQuery, type ApiKeyView, CreatedApiKey, NewApiKey, Rotation } from './api-keys.schemas.js';
 import { ApiKeysService } from './api-keys.service.js';
 
 const KeyId = z.string().regex(/^[0-9a-f]{16}$/, 'expected the id of an API key: 16 hexadecimal digits');
@@ -15,15 +16,29 @@ export class ApiKeysController {
   @Post()
   @Allow('keys:write')
   @ApiCreatedResponse({ description: 'The new key, shown only here.', standardSchema: CreatedApiKey })
-  create(@Body({ schema: NewApiKey }) input: NewApiKey): Promise<CreatedApiKey> {
-    return this.keys.create(input);
+  create(@FromCaller() caller: Caller, @Body({ schema: NewApiKey }) input: NewApiKey): Promise<CreatedApiKey> {
+    return this.keys.create(caller, input);
   }
 
   @Get()
   @Allow('keys:read')
   @ApiOkResponse({ description: 'API keys, without the keys themselves.', standardSchema: ApiKeyPage })
-  list(@Query({ schema: ApiKeyQuery }) query: z.infer<typeof ApiKeyQuery>): Promise<Page<ApiKeyView>> {
+  list(@Query({ schema: ApiKeyQuery }) query: ApiKeyQuery): Promise<Page<ApiKeyView>> {
     return this.keys.list(query);
+  }
+
+  @Post(':id/rotate')
+  @Allow('keys:write')
+  @ApiCreatedResponse({
+    description: 'A new key for the same principal, shown only here; the old one works for `overlapSeconds` more.',
+    standardSchema: CreatedApiKey,
+  })
+  rotate(
+    @FromCaller() caller: Caller,
+    @Param('id', { schema: KeyId }) id: string,
+    @Body({ schema: Rotation }) rotation: Rotation,
+  ): Promise<CreatedApiKey> {
+    return this.keys.rotate(caller, id, rotation);
   }
 
   @Delete(':id')

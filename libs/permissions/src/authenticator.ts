@@ -3,27 +3,35 @@ import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/com
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
 import { hashKey } from '@app/secrets';
-import { API_KEYS_TOPIC, ApiKeysService } from './api-keys.service.js';
-import { BootstrapKey } from './bootstrap-key.js';
-import { permissionsOf } from './roles.js';
+import { API_KEYS_TOPIC, ApiKeysService, type KeyHolder } from './api-keys.service.js';
+import { BOOTSTRAP, BootstrapKey } from './bootstrap-key.js';
+import { KeyUse } from './key-use.js';
+import { permissionsOf, rolesAmong } from './roles.js';
 
 /** Verified keys remembered by hash, so that a call costs one SHA-256 and no statement. */
 const MAX_REMEMBERED = 10_000;
 /** Longer than any key of ours; nothing longer is hashed. */
 const MAX_KEY_LENGTH = 512;
 
-const BOOTSTRAP = 'bootstrap';
+interface Known {
+  readonly caller: Caller;
+  /** Milliseconds since 1970; when the key expires. */
+  readonly until: number;
+}
+
+const ADMIN: KeyHolder = { keyId: BOOTSTRAP, principal: 'admin', roles: ['admin'], groups: [], expiresAt: null };
 
 /** Says who is calling from the credentials of a request. */
 @Injectable()
 export class Authenticator implements OnModuleInit, OnModuleDestroy {
   /** By the hash of a key, and by the id of a credential. */
-  private remembered = new Map<string, Caller>();
+  private remembered = new Map<string, Known>();
   private stopWatching = (): void => undefined;
 
   constructor(
     private readonly keys: ApiKeysService,
     private readonly bootstrap: BootstrapKey,
+    private readonly use: KeyUse,
     private readonly revisions: Revisions,
   ) {}
 
@@ -44,41 +52,50 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
   authenticate(headers: IncomingHttpHeaders): Caller | Promise<Caller> {
     const key = shownKey(headers);
     const hash = hashKey(key);
-    return this.remembered.get(hash) ?? this.verify(key, hash);
+    return this.recalled(hash) ?? this.verify(key, hash);
   }
 
   /**
    * Whoever showed this credential earlier, when something that was made for them then is shown now.
-   * @throws DomainError unauthenticated when the credential has been revoked since
+   * @throws DomainError unauthenticated when the credential was revoked or expired since
    */
   async recall(keyId: string): Promise<Caller> {
-    const remembered = this.remembered;
     const name = `id:${keyId}`;
-    const known = remembered.get(name);
+    const known = this.recalled(name);
     if (known !== undefined) return known;
-    const isActive = keyId === BOOTSTRAP ? this.bootstrap.exists : await this.keys.isActive(keyId);
-    if (!isActive) throw new DomainError('unauthenticated', 'The API key was revoked');
-    return remember(remembered, name, callerWith(keyId));
+    const remembered = this.remembered;
+    const admin = this.bootstrap.exists ? ADMIN : undefined;
+    const holder = keyId === BOOTSTRAP ? admin : await this.keys.holderOf(keyId);
+    if (holder === undefined) throw new DomainError('unauthenticated', 'The API key was revoked, or has expired');
+    return this.remember(remembered, name, holder);
   }
 
   private async verify(key: string, hash: string): Promise<Caller> {
     const remembered = this.remembered; // a revocation meanwhile replaces the map, and this answer is not kept
-    const keyId = this.bootstrap.matches(hash) ? BOOTSTRAP : (await this.keys.findActive(key))?.id;
-    if (keyId === undefined) throw new DomainError('unauthenticated', 'The API key is unknown or revoked');
-    return remember(remembered, hash, callerWith(keyId));
+    const holder = this.bootstrap.matches(hash) ? ADMIN : await this.keys.findActive(key);
+    if (holder === undefined) throw new DomainError('unauthenticated', 'The API key is unknown, expired or revoked');
+    return this.remember(remembered, hash, holder);
+  }
+
+  private recalled(name: string): Caller | undefined {
+    const known = this.remembered.get(name);
+    if (known === undefined || known.until <= Date.now()) return undefined;
+    if (known.caller.keyId !== BOOTSTRAP) this.use.note(known.caller.keyId);
+    return known.caller;
+  }
+
+  private remember(known: Map<string, Known>, name: string, holder: KeyHolder): Caller {
+    const caller = callerOf(holder);
+    if (known.size >= MAX_REMEMBERED) known.clear();
+    known.set(name, { caller, until: holder.expiresAt?.getTime() ?? Infinity });
+    if (holder.keyId !== BOOTSTRAP) this.use.note(holder.keyId);
+    return caller;
   }
 }
 
-function callerWith(keyId: string): Caller {
-  const roles = ['admin'] as const;
-  const id = keyId === BOOTSTRAP ? 'admin' : `key:${keyId}`;
-  return { id, keyId, roles, groups: [], permissions: permissionsOf(roles) };
-}
-
-function remember(callers: Map<string, Caller>, name: string, caller: Caller): Caller {
-  if (callers.size >= MAX_REMEMBERED) callers.clear();
-  callers.set(name, caller);
-  return caller;
+function callerOf({ keyId, principal: id, roles: names, groups }: KeyHolder): Caller {
+  const roles = rolesAmong(names);
+  return { id, keyId, roles, groups, permissions: permissionsOf(roles) };
 }
 
 function shownKey(headers: IncomingHttpHeaders): string {

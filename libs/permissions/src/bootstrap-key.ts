@@ -4,6 +4,9 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Config } from '@app/config';
 import { generatedSecret, hashKey } from '@app/secrets';
 
+/** The id of its credential. */
+export const BOOTSTRAP = 'bootstrap';
+
 /**
  * The key that opens a new installation. Never a row: it comes from `ADMIN_API_KEY` or, with the embedded database, from a
  * file in `DATA_DIR`, so a restored dump neither brings nor loses it.

@@ -1,3 +1,11 @@
+export type { Access } from './access.js';
+export { ApiKeysService } from './api-keys.service.js';
 export { Authenticator } from './authenticator.js';
 export { BootstrapKey } from './bootstrap-key.js';
+export { Explanations } from './explanations.js';
+export type { Resource } from './grant.js';
+export * as permissionSchemas from './grants.schemas.js';
+export { GrantsService } from './grants.service.js';
+export { PermissionRequestsService } from './permission-requests.service.js';
+export { Permissions } from './permissions.js';
 export { PermissionsModule } from './permissions.module.js';

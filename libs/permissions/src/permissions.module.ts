@@ -7,12 +7,38 @@ import { ApiKeysService } from './api-keys.service.js';
 import { AuthGuard } from './auth.guard.js';
 import { Authenticator } from './authenticator.js';
 import { BootstrapKey } from './bootstrap-key.js';
+import { Explanations } from './explanations.js';
+import { GrantRow } from './grant.entity.js';
+import { GrantsService } from './grants.service.js';
+import { KeyUse } from './key-use.js';
+import { PermissionRequestRow } from './permission-request.entity.js';
+import { PermissionRequestsService } from './permission-requests.service.js';
+import { Permissions } from './permissions.js';
+import { PermissionsController } from './permissions.controller.js';
 
 @Global()
 @Module({
-  imports: [TypeOrmModule.forFeature([ApiKey])],
-  controllers: [ApiKeysController],
-  providers: [ApiKeysService, Authenticator, BootstrapKey, { provide: APP_GUARD, useClass: AuthGuard }],
-  exports: [Authenticator, BootstrapKey],
+  imports: [TypeOrmModule.forFeature([ApiKey, GrantRow, PermissionRequestRow])],
+  controllers: [ApiKeysController, PermissionsController],
+  providers: [
+    ApiKeysService,
+    Authenticator,
+    BootstrapKey,
+    Explanations,
+    GrantsService,
+    KeyUse,
+    PermissionRequestsService,
+    Permissions,
+    { provide: APP_GUARD, useClass: AuthGuard },
+  ],
+  exports: [
+    ApiKeysService,
+    Authenticator,
+    BootstrapKey,
+    Explanations,
+    GrantsService,
+    PermissionRequestsService,
+    Permissions,
+  ],
 })
 export class PermissionsModule {}

@@ -1,18 +1,18 @@
-import { PERMISSIONS, type Permission, type Role } from '@app/core';
+import { PERMISSIONS, type Permission, type Role, ROLES } from '@app/core';
 
 const OWN_WORK: readonly Permission[] = ['tasks:read', 'tasks:write', 'requests:write'];
 
 /** What each role may do, on everything there is. What it may do with single agents beside that is granted. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
-  /** Sees the agents and calls none. */
-  viewer: ['agents:read'],
+  /** Sees the agents. */
+  viewer: [...OWN_WORK, 'agents:read'],
   /** Works with the agents that were granted. */
   user: OWN_WORK,
   /** Runs the server: agents, callers' limits. */
   operator: [...OWN_WORK, 'agents:read', 'agents:write', 'agents:call', 'limits:read', 'limits:write'],
   admin: PERMISSIONS,
-  /** Sees who may do what and who did, and can change nothing. */
-  auditor: ['agents:read', 'audit:read', 'grants:read', 'keys:read', 'limits:read'],
+  /** Sees who may do what and who did. */
+  auditor: [...OWN_WORK, 'agents:read', 'audit:read', 'grants:read', 'keys:read', 'limits:read'],
 };
 
 const known = new Map<string, ReadonlySet<Permission>>();
@@ -24,3 +24,6 @@ export function permissionsOf(roles: readonly Role[]): ReadonlySet<Permission> {
   known.set(name, set);
   return set;
 }
+
+/** The roles among names from elsewhere; a name that means nothing here gives nothing. */
+export const rolesAmong = (names: readonly string[]): Role[] => ROLES.filter((role) => names.includes(role));

@@ -19,6 +19,7 @@ import { TaskEventsController } from './task-events.controller.js';
 import { TaskMeter } from './task-meter.js';
 import { TaskInserter } from './task-inserter.js';
 import { TaskOutlet } from './task-outlet.js';
+import { TaskPermissions } from './task-permissions.js';
 import { TaskRetention } from './task-retention.js';
 import { TaskRuns } from './task-runs.js';
 import { TaskStarter } from './task-starter.js';
@@ -38,6 +39,7 @@ import { TasksService } from './tasks.service.js';
   controllers: [TasksController, TaskEventsController, TaskArtifactsController, SessionsController],
   providers: [
     TasksService,
+    TaskPermissions,
     TaskStarter,
     TaskInserter,
     Refusals,

@@ -10,6 +10,7 @@ import { listTasks, readTask } from './sql-read.js';
 import type { NewTask, TaskEvent, TaskView } from './task-event.js';
 import { messageOf } from './new-task.js';
 import { snapshotOf, type TaskRow, viewOf } from './task-row.js';
+import { TaskPermissions } from './task-permissions.js';
 import { TaskRuns } from './task-runs.js';
 import { TaskStarter } from './task-starter.js';
 import { isUuid } from './uuid-v7.js';
@@ -31,23 +32,26 @@ export class TasksService {
     private readonly starter: TaskStarter,
     private readonly runs: TaskRuns,
     private readonly feeds: Feeds,
+    private readonly permissions: TaskPermissions,
   ) {}
 
   /**
    * Stores the task and lets this replica begin, or whichever has room; returns at once.
-   * @throws DomainError not_found (agent, session, context), conflict (idempotency), rate_limited (MAX_QUEUE_SIZE)
+   * @throws DomainError not_found (agent, session, context), forbidden, conflict (idempotency), rate_limited (MAX_QUEUE_SIZE)
    */
   async start(caller: Caller, input: NewTask): Promise<TaskView> {
+    await this.permissions.demandCall(caller, input.agent, input.skill);
     const started = await this.starter.start(caller, input);
     return typeof started === 'string' ? this.get(caller, started) : viewOf(started, snapshotOf(started));
   }
 
   /**
    * Adds an answer to a task that waits; one that is being worked on hears it afterwards.
-   * @throws DomainError not_found, conflict (the task is over)
+   * @throws DomainError not_found, forbidden, conflict (the task is over)
    */
   async answer(caller: Caller, taskId: string, parts: readonly Part[]): Promise<TaskView> {
     const { row, snapshot } = await this.whole(caller, taskId);
+    await this.permissions.demandCall(caller, row.agent, row.skill ?? undefined);
     const timeout = await this.runs.timeoutOf(row.agent);
     const executor = this.runs.reserve(row.agent);
     const message = messageOf(parts);
@@ -67,11 +71,13 @@ export class TasksService {
   async *follow(caller: Caller, taskId: string, following: Following): AsyncGenerator<TaskEvent, void, undefined> {
     const row = this.runs.of(taskId)?.row ?? (isUuid(taskId) ? await readTask(this.db, taskId) : undefined);
     if (row?.principal !== caller.id) throw noTask(taskId);
+    await this.permissions.demand(caller, 'tasks:read');
     yield* this.feeds.follow(row, following);
   }
 
   /** Durable and final: false when the task was over already. The agent is told. @throws DomainError not_found */
   async cancel(caller: Caller, taskId: string): Promise<{ canceled: boolean; task: TaskView }> {
+    await this.permissions.demand(caller, 'tasks:write');
     const row = isUuid(taskId) ? await cancelTask(this.db, taskId, caller.id, this.runs.executor) : undefined;
     const task = await this.get(caller, taskId);
     if (row !== undefined) this.runs.canceledByCaller(row, task);
@@ -86,6 +92,7 @@ export class TasksService {
 
   /** Newest first, without artifacts and history. */
   async list(caller: Caller, query: TaskQuery): Promise<Page<TaskView>> {
+    await this.permissions.demand(caller, 'tasks:read');
     const { agent = null, state = null, session = null, page_size, page_token } = query;
     const before = page_token === undefined ? null : startAfter(page_token);
     if (before !== null && !isUuid(before))
@@ -109,6 +116,7 @@ export class TasksService {
   private async whole(caller: Caller, taskId: string): Promise<WholeTask> {
     const whole = isUuid(taskId) ? await readWhole(this.db, taskId) : undefined;
     if (whole?.row.principal !== caller.id) throw noTask(taskId);
+    await this.permissions.demand(caller, 'tasks:read');
     return whole;
   }
 }

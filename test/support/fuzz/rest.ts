@@ -62,7 +62,37 @@ const BODIES: Record<string, { valid: Record<string, unknown>; wrong: Record<str
     valid: { type: 'bearer', token: 'x' },
     wrong: { type: notAString, token: notAString },
   },
-  'POST /api/v1/api-keys': { valid: { name: 'x' }, wrong: { name: notAString } },
+  'POST /api/v1/api-keys': {
+    valid: { name: 'x' },
+    wrong: { name: notAString, roles: notAList, groups: notAList, principal: notAString, expiresAt: notAString },
+  },
+  'POST /api/v1/permissions/grants': {
+    valid: { principal: 'user:x', actions: ['agents:read'], resources: '*' },
+    wrong: {
+      principal: notAString,
+      effect: notAString,
+      actions: notAList,
+      resources: notAList,
+      timeRange: notAnObject,
+      expiresAt: notAString,
+      delegable: notABoolean,
+      reason: notAString,
+    },
+  },
+  'POST /api/v1/permissions/requests': {
+    valid: { actions: ['agents:read'], resources: '*', reason: 'x' },
+    wrong: {
+      actions: notAList,
+      resources: notAList,
+      timeRange: notAnObject,
+      expiresAt: notAString,
+      reason: notAString,
+    },
+  },
+  'POST /api/v1/permissions/explain': {
+    valid: { action: 'agents:read' },
+    wrong: { action: notAString, agent: notAString, principal: notAString, at: notAString },
+  },
   'POST /api/v1/sessions': { valid: {}, wrong: { sessionId: notAString } },
   'POST /api/v1/tasks': {
     valid: { agent: 'echo', message: 'x' },
@@ -99,9 +129,24 @@ const IDS = [
   'DELETE /api/v1/agents/:wrong',
   'DELETE /api/v1/agents/:wrong/credentials',
   'DELETE /api/v1/api-keys/:wrong',
+  'POST /api/v1/api-keys/:wrong/rotate',
+  'GET /api/v1/permissions/grants/:wrong',
+  'DELETE /api/v1/permissions/grants/:wrong',
+  'GET /api/v1/permissions/requests/:wrong',
+  'POST /api/v1/permissions/requests/:wrong/approve',
+  'POST /api/v1/permissions/requests/:wrong/deny',
 ];
 
-const LISTS = ['agents', 'api-keys', 'tasks', 'sessions'];
+const LISTS = [
+  'agents',
+  'api-keys',
+  'tasks',
+  'sessions',
+  'permissions/grants',
+  'permissions/requests',
+  'permissions/roles',
+  'permissions/me',
+];
 const PARAMETERS = [
   'page_size',
   'page_token',

@@ -1,0 +1,71 @@
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository } from 'typeorm';
+import type { Caller } from '@app/core';
+import { Revisions } from '@app/database';
+import { Access } from './access.js';
+import { BOOTSTRAP } from './bootstrap-key.js';
+import { EVERYBODY } from './grant.js';
+import { GrantRow } from './grant.entity.js';
+
+/** Changes with every grant that is made or revoked, on any replica. */
+export const GRANTS_TOPIC = 'grants';
+/** Principals whose grants are remembered. */
+const MAX_REMEMBERED = 10_000;
+
+/** What callers may do: read once for each principal and revision, so that asking costs no statement. */
+@Injectable()
+export class Permissions implements OnModuleInit, OnModuleDestroy {
+  private remembered = new Map<string, Access>();
+  private readonly listeners = new Set<() => void>();
+  private stopWatching = (): void => undefined;
+
+  constructor(
+    @InjectRepository(GrantRow) private readonly grants: Repository<GrantRow>,
+    private readonly revisions: Revisions,
+  ) {}
+
+  onModuleInit(): void {
+    this.stopWatching = this.revisions.watch(GRANTS_TOPIC, () => {
+      this.remembered = new Map();
+      for (const listener of this.listeners) listener();
+    });
+  }
+
+  onModuleDestroy(): void {
+    this.stopWatching();
+  }
+
+  /** Called after grants changed on any replica. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Synchronous for a principal that asked before. Ask again for each message: what may be done changes. */
+  accessOf(caller: Pick<Caller, 'id' | 'keyId' | 'roles' | 'groups'>): Access | Promise<Access> {
+    const name = JSON.stringify([caller.id, caller.keyId === BOOTSTRAP, caller.roles, caller.groups]);
+    return this.remembered.get(name) ?? this.read(name, caller);
+  }
+
+  private async read(name: string, caller: Pick<Caller, 'id' | 'keyId' | 'roles' | 'groups'>): Promise<Access> {
+    const remembered = this.remembered; // a change meanwhile replaces the map, and this answer is not kept
+    const access = new Access(caller, caller.keyId === BOOTSTRAP ? [] : await this.grantsOf(caller));
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    remembered.set(name, access);
+    return access;
+  }
+
+  /** In force, or will be. The bootstrap key has none: whoever locked everybody out must be able to mend it. */
+  private grantsOf({ id, groups }: Pick<Caller, 'id' | 'groups'>): Promise<GrantRow[]> {
+    return this.grants
+      .createQueryBuilder('g')
+      .where('g.revoked_at is null and (g.expires_at is null or g.expires_at > now())')
+      .andWhere(
+        `((g.subject_kind = 'principal' and g.subject = :id) or (g.subject_kind = 'group' and g.subject in (:...groups)))`,
+        { id, groups: [EVERYBODY, ...groups] },
+      )
+      .orderBy('g.id')
+      .getMany();
+  }
+}
