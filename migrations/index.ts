@@ -5,6 +5,7 @@ import { RelayedMessages1763800000004 } from './0004-relayed-messages.js';
 import { TaskTrace1763800000008 } from './0008-task-trace.js';
 import { Grants1763800000009 } from './0009-grants.js';
 import { ApiKeyHolders1763800000010 } from './0010-api-key-holders.js';
+import { RateLimits1763800000011 } from './0011-rate-limits.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   TaskTrace1763800000008,
   Grants1763800000009,
   ApiKeyHolders1763800000010,
+  RateLimits1763800000011,
 ] as const;

@@ -96,15 +96,33 @@ describe.each(engines)('With $engine', ({ available, start }) => {
     expect(await replica.cache.get('changing')).toBe('new');
   });
 
-  test.skipIf(!available)('a counter counts to the end of its window and then starts again', async () => {
-    const first = await replica.counters.increment('k', 80);
-    const second = await replica.counters.increment('k', 80);
-    const other = await replica.counters.increment('other', 80);
-    expect([first.count, second.count, other.count]).toEqual([1, 2, 1]);
-    expect(second.resetMs).toBeGreaterThan(0);
-    expect(second.resetMs).toBeLessThanOrEqual(80);
-    await sleep(second.resetMs + 20);
-    expect((await replica.counters.increment('k', 80)).count).toBe(1);
+  test.skipIf(!available)('a bucket gives its burst at once and then at its pace', async () => {
+    const rate = { perMinute: 1_200, burst: 3 }; // one in 50 ms
+    const taken = [await replica.take('k', rate), await replica.take('k', rate), await replica.take('k', rate)];
+    expect(taken.map(({ remaining, retryMs }) => [remaining, retryMs])).toEqual([
+      [2, 0],
+      [1, 0],
+      [0, 0],
+    ]);
+    expect(taken[2]?.resetMs).toBeGreaterThan(100);
+    const refused = await replica.take('k', rate);
+    expect(refused.retryMs).toBeGreaterThan(0);
+    expect(refused.retryMs).toBeLessThanOrEqual(50);
+    expect((await replica.take('other', rate)).remaining).toBe(2);
+    await sleep(refused.retryMs + 5);
+    expect((await replica.take('k', rate)).retryMs).toBe(0);
+    expect((await replica.take('k', rate)).retryMs).toBeGreaterThan(0);
+  });
+
+  test.skipIf(!available)('of several buckets one is taken from all of them or from none', async () => {
+    const [wide, narrow] = [
+      { key: 'wide', perMinute: 1, burst: 10 },
+      { key: 'narrow', perMinute: 1, burst: 1 },
+    ];
+    expect((await replica.buckets.take([wide, narrow])).levels.map(({ retryMs }) => retryMs)).toEqual([0, 0]);
+    const refused = await replica.buckets.take([wide, narrow]);
+    expect(refused.levels[1]?.retryMs).toBeGreaterThan(50_000);
+    expect((await replica.buckets.take([wide], 0)).levels[0]?.remaining).toBe(9);
   });
 
   test.skipIf(!available)('a hint reaches listeners of its topic at once and exactly once', async () => {
@@ -152,7 +170,7 @@ describe('In memory', () => {
 });
 
 describe.skipIf(!hasRedis)('Over Redis', () => {
-  test('replicas share values, counters and hints', async () => {
+  test('replicas share values, buckets and hints', async () => {
     await using server = await RedisServer.start();
     await using a = await startReplica(server.url);
     await using b = await startReplica(server.url);
@@ -161,8 +179,8 @@ describe.skipIf(!hasRedis)('Over Redis', () => {
     await b.cache.delete('shared');
     expect(await a.cache.get('shared')).toBeUndefined();
 
-    await a.counters.increment('shared', 60_000);
-    expect((await b.counters.increment('shared', 60_000)).count).toBe(2);
+    await a.take('shared');
+    expect(await b.take('shared')).toMatchObject({ remaining: 98, isShared: true });
 
     const heard: [string, JsonObject][] = [];
     a.hints.subscribe('t', (payload) => heard.push(['a', payload]));
@@ -183,7 +201,7 @@ describe.skipIf(!hasRedis)('Over Redis', () => {
     await using replica = await startReplica(server.url);
     await replica.cache.set('v', { a: 1 }, 60_000);
     await replica.cache.wrap('w', 60_000, () => Promise.resolve(1));
-    await replica.counters.increment('c', 60_000);
+    await replica.take('c');
     const keys = (await server.command('KEYS', '*')) as string[];
     expect(keys.length).toBeGreaterThanOrEqual(3);
     for (const key of keys) {
@@ -196,10 +214,10 @@ describe.skipIf(!hasRedis)('Over Redis', () => {
     await using server = await RedisServer.start();
     await using replica = await startReplica(server.url);
     await replica.cache.set('v', 1, 60_000);
-    await replica.counters.increment('c', 60_000);
+    await replica.take('c');
     await server.command('FLUSHDB');
     expect(await replica.cache.get('v')).toBeUndefined();
-    expect((await replica.counters.increment('c', 60_000)).count).toBe(1);
+    expect((await replica.take('c')).remaining).toBe(99);
     await useEverything(replica);
     expect(logged('unreachable')).toEqual([]);
   });

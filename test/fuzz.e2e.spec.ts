@@ -99,12 +99,13 @@ async function whatBelongsTo(owner: string): Promise<McpVictims> {
   return { task, session, mcpSession: String(headers['mcp-session-id']) };
 }
 
-/** What is in each table, in one number. */
+/** What is in each table, in one number; when a key was last used is no change. */
 async function contents(): Promise<Record<string, unknown>> {
   const tables = await rows(server.databaseUrl, `select tablename as name from pg_tables where schemaname = 'public'`);
   const names = tables.map(({ name }) => String(name)).filter((name) => !RESTLESS.includes(name));
   const hash = (name: string) =>
-    `(select md5(coalesce(string_agg(t::text, ',' order by t::text), '')) from ${name} t) as ${name}`;
+    `(select md5(coalesce(string_agg(row::text, ',' order by row::text), ''))
+        from (select to_jsonb(t) - 'last_used_at' as row from ${name} t) rows) as ${name}`;
   const [found] = await rows(server.databaseUrl, `select ${names.map(hash).join()}`);
   return found ?? {};
 }

@@ -70,7 +70,7 @@ describe('a connection', () => {
 
   test('ends with 4401 for a wrong key, and after three wrong ones in messages', async () => {
     const wrong = await openSocket(server.streamUrl, { headers: { 'x-api-key': 'wrong' } });
-    expect(await wrong.closed).toEqual({ code: 4401, reason: 'The API key is unknown or revoked' });
+    expect(await wrong.closed).toEqual({ code: 4401, reason: 'The API key is unknown, expired or revoked' });
     const guessing = await openSocket(server.streamUrl);
     for (const key of ['a', 'b'])
       expect(await guessing.ask('authenticate', { key })).toMatchObject({

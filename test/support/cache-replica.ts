@@ -1,4 +1,4 @@
-import { Cache, CacheHealth, CacheModule, Counters, Hints, HotCopies } from '@app/cache';
+import { type Bucket, Buckets, Cache, CacheHealth, CacheModule, Hints, HotCopies } from '@app/cache';
 import { Config, ConfigModule } from '@app/config';
 import { NestFactory } from '@nestjs/core';
 import { expect, vi } from 'vitest';
@@ -12,7 +12,12 @@ export async function startReplica(redisUrl?: string) {
   );
   return {
     cache: app.get(Cache),
-    counters: app.get(Counters),
+    buckets: app.get(Buckets),
+    /** Takes one; tells how often more it may be. */
+    take: async (key: string, rate: Omit<Bucket, 'key'> = { perMinute: 1, burst: 100 }) => {
+      const { levels, isShared } = await app.get(Buckets).take([{ key, ...rate }]);
+      return { ...(levels[0] ?? { remaining: -1, resetMs: -1, retryMs: -1 }), isShared };
+    },
     hints: app.get(Hints),
     copies: app.get(HotCopies),
     health: app.get(CacheHealth),
@@ -28,11 +33,11 @@ export async function untilUp({ health }: Replica): Promise<void> {
 }
 
 /** Everything a request may ask of the cache; none of it may fail. */
-export async function useEverything({ cache, counters, hints }: Replica): Promise<void> {
+export async function useEverything({ cache, take, hints }: Replica): Promise<void> {
   await cache.get('used');
   expect(await cache.wrap('used', 60_000, () => Promise.resolve('computed'))).toBe('computed');
   await cache.set('used', 1, 60_000);
   await cache.delete('used');
-  expect((await counters.increment('used', 60_000)).count).toBeGreaterThan(0);
+  expect((await take('used')).remaining).toBeGreaterThan(0);
   hints.publish('used', {});
 }

@@ -9,6 +9,14 @@ const READY_MS = 20_000;
 
 export const ADMIN_KEY = 'test-admin-key-0123456789';
 
+/** Tests come thick and fast; limits have tests of their own. */
+const ENOUGH = Object.fromEntries(
+  ['', 'CALLS_', 'AGENT_', 'ADDRESS_'].flatMap((of) => [
+    [`RATE_LIMIT_${of}PER_MINUTE`, '10000000'],
+    [`RATE_LIMIT_${of}BURST`, '1000000'],
+  ]),
+);
+
 /** One line of the server's log. */
 type LogLine = Record<string, unknown> & { level: string; context: string; message: string };
 
@@ -88,6 +96,8 @@ export function launch(env: Record<string, string | undefined>, args: string[] =
       ADMIN_API_KEY: ADMIN_KEY,
       SECRET_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
       ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
+      ...ENOUGH,
+      QUOTA_CONCURRENT_TASKS: '1000000',
       ...env,
     },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -8,6 +8,7 @@ import { DatabaseModule } from '@app/database';
 import { McpModule } from '@app/mcp';
 import { OutboundModule } from '@app/outbound';
 import { PermissionsModule } from '@app/permissions';
+import { RateLimitsModule } from '@app/rate-limits';
 import { SecretsModule } from '@app/secrets';
 import { StreamingModule } from '@app/streaming';
 import { TelemetryModule } from '@app/telemetry';
@@ -30,6 +31,7 @@ export class AppModule {
         DatabaseModule.forRoot(migrations),
         CacheModule,
         OutboundModule,
+        RateLimitsModule,
         PermissionsModule,
         AgentsModule,
         McpModule.forRoot({ name: SERVICE, version: VERSION }),

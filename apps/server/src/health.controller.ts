@@ -4,6 +4,7 @@ import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { CacheHealth } from '@app/cache';
 import { DatabaseHealth } from '@app/database';
+import { SkipThrottle } from '@nestjs/throttler';
 import { Public } from '@app/web';
 
 /** What readiness depends on, each told with its state and latency. */
@@ -47,6 +48,7 @@ export class Dependencies {
 
 @ApiTags('Health')
 @Public()
+@SkipThrottle()
 @Controller()
 export class HealthController {
   constructor(

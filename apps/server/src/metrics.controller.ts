@@ -5,11 +5,13 @@ import { PrometheusController } from '@willsoto/nestjs-prometheus';
 import type { FastifyReply } from 'fastify';
 import { Config } from '@app/config';
 import { DomainError } from '@app/core';
+import { SkipThrottle } from '@nestjs/throttler';
 import { Public } from '@app/web';
 
 /** Prometheus text; open unless `METRICS_TOKEN` is set. */
 @ApiTags('Health')
 @Public()
+@SkipThrottle()
 @Controller()
 export class MetricsController extends PrometheusController {
   constructor(private readonly config: Config) {

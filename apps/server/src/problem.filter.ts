@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DomainError } from '@app/core';
+import { DomainError, RateLimited } from '@app/core';
 import { isDatabaseAway } from '@app/database';
 import { ERROR_TYPE, type ErrorType, Log, Metrics } from '@app/telemetry';
-import { type Problem, STATUS } from '@app/web';
+import { limitHeaders, type Problem, STATUS } from '@app/web';
 
 interface Failure {
   readonly status: number;
@@ -26,6 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const failure = failureOf(error);
+    if (error instanceof RateLimited) void reply.headers(limitHeaders(error.state));
     this.metrics.failed(failure.type);
     if (failure.status >= 500) this.report(error, failure.status, request);
     send(failure, request, reply);

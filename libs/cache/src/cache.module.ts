@@ -2,7 +2,7 @@ import { Config } from '@app/config';
 import { Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Cache } from './cache.js';
 import { CacheHealth } from './cache-health.js';
-import { Counters } from './counters.js';
+import { Buckets } from './buckets.js';
 import { Hints } from './hints.js';
 import { HotCopies } from './hot-copies.js';
 import { RedisLink } from './redis-link.js';
@@ -12,12 +12,12 @@ import { RedisLink } from './redis-link.js';
   providers: [
     { provide: RedisLink, inject: [Config], useFactory: (config: Config) => RedisLink.open(config.redisUrl) },
     { provide: Cache, inject: [RedisLink], useFactory: (link: RedisLink) => Cache.open(link) },
-    Counters,
+    Buckets,
     Hints,
     HotCopies,
     CacheHealth,
   ],
-  exports: [Cache, Counters, Hints, HotCopies, CacheHealth],
+  exports: [Buckets, Cache, Hints, HotCopies, CacheHealth],
 })
 export class CacheModule implements OnApplicationShutdown {
   constructor(

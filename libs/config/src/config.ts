@@ -113,6 +113,27 @@ export class Config {
     return { waitMs: this.env.MCP_WAIT_SECONDS * 1_000, cancelOnDisconnect: this.env.CANCEL_ON_DISCONNECT };
   }
 
+  /** How often something may happen, in the long run and at once. */
+  get rateLimits() {
+    const { env } = this;
+    return {
+      principal: { perMinute: env.RATE_LIMIT_PER_MINUTE, burst: env.RATE_LIMIT_BURST },
+      call: { perMinute: env.RATE_LIMIT_CALLS_PER_MINUTE, burst: env.RATE_LIMIT_CALLS_BURST },
+      agent: { perMinute: env.RATE_LIMIT_AGENT_PER_MINUTE, burst: env.RATE_LIMIT_AGENT_BURST },
+      address: { perMinute: env.RATE_LIMIT_ADDRESS_PER_MINUTE, burst: env.RATE_LIMIT_ADDRESS_BURST },
+    };
+  }
+
+  /** What one principal may have at a time. */
+  get quotas() {
+    return { concurrentTasks: this.env.QUOTA_CONCURRENT_TASKS, requestBytes: this.env.QUOTA_REQUEST_BYTES };
+  }
+
+  /** CIDR ranges. */
+  get trustedProxies(): readonly string[] {
+    return this.env.TRUSTED_PROXIES;
+  }
+
   get metricsToken(): string | undefined {
     return this.env.METRICS_TOKEN;
   }

@@ -11,6 +11,17 @@ const list = z.string().transform((text) =>
 );
 const secret = { secret: true };
 
+const perMinute = (usual: number, what: string) =>
+  z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000_000)
+    .default(usual)
+    .describe(`Rate limit: ${what}, a minute in the long run.`);
+const burst = (usual: number, what: string) =>
+  z.coerce.number().int().min(1).max(10_000_000).default(usual).describe(`Rate limit: ${what}, at once after a pause.`);
+
 const SECRET_KEY = /^[A-Za-z0-9_-]{1,16}:[A-Za-z0-9+/]{43}=$/;
 
 /**
@@ -181,6 +192,34 @@ export const Environment = z.object({
     .default(false)
     .describe(
       'Whether a client that hangs up in the middle of a tool call cancels the task. By default the agent goes on and the result can be fetched; a cancel is explicit.',
+    ),
+  RATE_LIMIT_PER_MINUTE: perMinute(3_000, 'REST requests, MCP and WebSocket messages of one principal'),
+  RATE_LIMIT_BURST: burst(300, 'REST requests, MCP and WebSocket messages of one principal'),
+  RATE_LIMIT_CALLS_PER_MINUTE: perMinute(600, 'calls of one principal to one agent'),
+  RATE_LIMIT_CALLS_BURST: burst(100, 'calls of one principal to one agent'),
+  RATE_LIMIT_AGENT_PER_MINUTE: perMinute(6_000, 'calls to one agent, of all principals together'),
+  RATE_LIMIT_AGENT_BURST: burst(1_000, 'calls to one agent, of all principals together'),
+  RATE_LIMIT_ADDRESS_PER_MINUTE: perMinute(120, 'requests without valid credentials from one address'),
+  RATE_LIMIT_ADDRESS_BURST: burst(120, 'requests without valid credentials from one address'),
+  QUOTA_CONCURRENT_TASKS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1_000)
+    .describe('Tasks of one principal that are not over yet and wait for nobody; further ones are refused with 429.'),
+  QUOTA_REQUEST_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1_024)
+    .max(4 << 20)
+    .default(4 << 20)
+    .describe('The largest request of one principal, bytes; at most the 4 MiB that any request may have.'),
+  TRUSTED_PROXIES: list
+    .pipe(z.array(z.string().refine(isCidr, 'expected CIDR ranges such as 10.0.0.0/8 or fd00::/8')))
+    .default([])
+    .describe(
+      'Networks of your load balancers, comma-separated CIDR ranges: only from there `X-Forwarded-For` says whose request it is. Empty: the address of the connection counts.',
     ),
   METRICS_TOKEN: z
     .string()

@@ -22,3 +22,26 @@ export class DomainError extends Error {
     this.name = 'DomainError';
   }
 }
+
+/** How full the limit is that was met. */
+export interface LimitState {
+  /** Which limit. */
+  readonly limit: string;
+  /** How often at once. */
+  readonly burst: number;
+  /** Seconds until it may be tried again; at least 1. */
+  readonly retryAfterSeconds: number;
+  /** Seconds until all of the burst is there again. */
+  readonly resetSeconds: number;
+}
+
+/** Too often, or too much at a time; every door tells the numbers. */
+export class RateLimited extends DomainError {
+  constructor(
+    message: string,
+    readonly state: LimitState,
+  ) {
+    super('rate_limited', message);
+    this.name = 'RateLimited';
+  }
+}

@@ -9,7 +9,7 @@ const DISCARDED = 4;
 const CLOSE = { connection: 'close' };
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
-type Done = (refusal: Refusal | undefined, body?: unknown) => void;
+type Done = (refusal: Refusal | undefined, body: unknown, bytes: number) => void;
 
 /** Reads one request's JSON body and calls back exactly once, unless the client goes away before. */
 export class BodyReader implements Beating {
@@ -68,7 +68,7 @@ export class BodyReader implements Beating {
     if (this.ended) return;
     this.ended = true;
     this.heartbeat.remove(this);
-    this.done(refusal, body);
+    this.done(refusal, body, this.size);
   }
 }
 

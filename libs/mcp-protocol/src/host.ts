@@ -83,6 +83,11 @@ export interface ClientCancel {
 export interface Host<P extends Principal = Principal> {
   readonly serverInfo: JsonObject & { readonly name: string; readonly version: string };
   readonly instructions?: string;
+  /**
+   * Asked before messages of a principal are looked at: the body of an HTTP request, or one frame.
+   * @throws Refusal, with which they are answered
+   */
+  admit?(principal: P, messages: { readonly count: number; readonly bytes: number }): Awaitable<void>;
   /** `{ tools: [...] }`, sorted by name; `ttlMs` and `cacheScope` are added by the core for modern clients. */
   listTools(request: Request<P>): Awaitable<JsonObject>;
   /** The tool of that name, if this principal may use it. */

@@ -28,12 +28,19 @@ interface McpServerOptions<P extends Principal> {
   readonly replica?: string;
 }
 
+/** What came in one piece: one message, or a batch. */
+interface Received {
+  readonly body: unknown;
+  readonly bytes: number;
+}
+
 const log = new Log('MCP');
 /** Refusals that tell of a limit or of a client that is not meant to be here; others are the client's own business. */
 const WORTH_A_WARNING: ReadonlySet<number> = new Set([403, 408, 413]);
 
 /** The MCP wire, both eras: HTTP requests and message frames in, calls of one `Host` out. One per replica, for its whole life. */
 export class McpServer<P extends Principal> {
+  private readonly host: Host<P>;
   private readonly limits: Limits;
   private readonly guard: OriginGuard;
   private readonly heartbeat: Heartbeat;
@@ -47,6 +54,7 @@ export class McpServer<P extends Principal> {
   private isClosing = false;
 
   constructor({ host, seal, allowedHosts, limits, replica = randomBytes(6).toString('hex') }: McpServerOptions<P>) {
+    this.host = host;
     this.limits = { ...DEFAULT_LIMITS, ...limits };
     this.guard = new OriginGuard(allowedHosts);
     this.heartbeat = new Heartbeat(this.limits.keepAliveMs);
@@ -150,24 +158,38 @@ export class McpServer<P extends Principal> {
     checkContentType(req.headers['content-type']);
     if (!wire.takesJson)
       throw new Refusal(406, RpcCode.refused, 'Not Acceptable: the client must accept application/json');
-    new BodyReader(req, this.limits, this.heartbeat, (refusal, body) => {
+    new BodyReader(req, this.limits, this.heartbeat, (refusal, body, bytes) => {
       if (refusal) refuse(wire, refusal);
-      else this.receive(body, wire, principal);
+      else this.receive({ body, bytes }, wire, principal);
     });
   }
 
   private frame(text: string, frames: Frames, wire: FrameWire, principal: P): void {
-    if (Buffer.byteLength(text) > this.limits.bodyBytes) {
+    const bytes = Buffer.byteLength(text);
+    if (bytes > this.limits.bodyBytes) {
       return frames.close(CloseCode.tooBig, `A frame may have ${this.limits.bodyBytes} bytes`);
     }
     try {
-      this.receive(parseJson(text, this.limits.jsonDepth), wire, principal);
+      this.receive({ body: parseJson(text, this.limits.jsonDepth), bytes }, wire, principal);
     } catch (error) {
       refuse(wire, error);
     }
   }
 
-  private receive(body: unknown, wire: Wire, principal: P): void {
+  private receive({ body, bytes }: Received, wire: Wire, principal: P): void {
+    try {
+      const admitted = this.host.admit?.(principal, { count: Array.isArray(body) ? body.length : 1, bytes });
+      if (!(admitted instanceof Promise)) return this.take(body, wire, principal);
+      admitted.then(
+        () => this.take(body, wire, principal),
+        (error: unknown) => refuse(wire, error, isJsonObject(body) ? body.id : undefined),
+      );
+    } catch (error) {
+      refuse(wire, error, isJsonObject(body) ? body.id : undefined);
+    }
+  }
+
+  private take(body: unknown, wire: Wire, principal: P): void {
     try {
       if (!Array.isArray(body)) return this.receiveOne(body, wire, principal);
       const { batchMessages } = this.limits;

@@ -62,8 +62,9 @@ export class Refusal extends RpcError {
     code: number,
     message: string,
     readonly headers?: Readonly<Record<string, string>>,
+    data?: unknown,
   ) {
-    super(code, message);
+    super(code, message, data);
   }
 }
 

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
-import { type Caller, DomainError } from '@app/core';
+import { type Caller, DomainError, RateLimited } from '@app/core';
 import { isDatabaseAway } from '@app/database';
-import { McpServer } from '@app/mcp-protocol';
+import { McpServer, RpcCode } from '@app/mcp-protocol';
 import { Authenticator } from '@app/permissions';
-import { Log, Metrics } from '@app/telemetry';
+import { ERROR_TYPE, Log, Metrics } from '@app/telemetry';
+import { ClientAddress, limitHeaders, STATUS } from '@app/web';
 import { ToolCatalog } from './tool-catalog.js';
 
 const PATH = '/mcp';
@@ -18,6 +19,7 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
     private readonly server: McpServer<Caller>,
     private readonly authenticator: Authenticator,
     private readonly catalog: ToolCatalog,
+    private readonly address: ClientAddress,
     private readonly metrics: Metrics,
   ) {}
 
@@ -38,7 +40,7 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
   handle(request: IncomingMessage, response: ServerResponse): void {
     this.measure(request, response);
     try {
-      const caller = this.authenticator.authenticate(request.headers);
+      const caller = this.authenticator.authenticate(request.headers, this.address.of(request));
       if (!(caller instanceof Promise)) {
         this.server.handle(request, response, caller);
         return;
@@ -52,18 +54,12 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   private refuse(error: unknown, response: ServerResponse): void {
-    const isKnown = error instanceof DomainError && error.code === 'unauthenticated';
-    if (!isKnown) this.log.error('A caller could not be authenticated', { route: PATH, cause: error });
-    this.metrics.failed(isKnown ? 'denied' : 'internal');
-    const isAway = isDatabaseAway(error);
-    const message = isKnown
-      ? error.message
-      : isAway
-        ? 'The database cannot be reached; try again soon'
-        : 'Internal error';
-    if (isKnown) response.setHeader('www-authenticate', 'Bearer');
-    response.writeHead(isKnown ? 401 : isAway ? 503 : 500, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32000, message } }));
+    if (!(error instanceof DomainError))
+      this.log.error('A caller could not be authenticated', { route: PATH, cause: error });
+    const { status, type, message, headers } = refusalOf(error);
+    this.metrics.failed(type);
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: RpcCode.refused, message } }));
   }
 
   private measure({ method }: IncomingMessage, response: ServerResponse): void {
@@ -75,4 +71,16 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
       this.metrics.mcpStreams.set(this.server.stats().openStreams);
     });
   }
+}
+
+function refusalOf(error: unknown) {
+  if (error instanceof DomainError) {
+    const { code, message } = error;
+    const challenge = code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {};
+    const headers = error instanceof RateLimited ? limitHeaders(error.state) : challenge;
+    return { status: STATUS[code], type: ERROR_TYPE[code], message, headers };
+  }
+  const type = 'internal' as const;
+  if (!isDatabaseAway(error)) return { status: 500, type, message: 'Internal error', headers: {} };
+  return { status: 503, type, message: 'The database cannot be reached; try again soon', headers: {} };
 }

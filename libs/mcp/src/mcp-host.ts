@@ -1,6 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import type { Caller, JsonObject } from '@app/core';
-import type { ClientCancel, ClientResponse, Host, Request, Tool } from '@app/mcp-protocol';
+import { type Caller, DomainError, type JsonObject, RateLimited } from '@app/core';
+import {
+  type ClientCancel,
+  type ClientResponse,
+  type Host,
+  Refusal,
+  type Request,
+  RpcCode,
+  type Tool,
+} from '@app/mcp-protocol';
+import { RateLimiter } from '@app/rate-limits';
+import { limitHeaders, STATUS } from '@app/web';
 import { ArtifactResources } from './artifact-resources.js';
 import { Relay } from './relay.js';
 import { TasksExtension } from './tasks-extension.js';
@@ -24,10 +34,19 @@ export class McpHost implements Host<Caller> {
   constructor(
     private readonly catalog: ToolCatalog,
     private readonly relay: Relay,
+    private readonly limiter: RateLimiter,
     readonly tasks: TasksExtension,
     { methods }: ArtifactResources,
   ) {
     this.methods = methods;
+  }
+
+  async admit(principal: Caller, { count, bytes }: { count: number; bytes: number }): Promise<void> {
+    try {
+      await this.limiter.admit(principal, bytes, count);
+    } catch (error) {
+      throw error instanceof DomainError ? refusalOf(error) : error;
+    }
   }
 
   async listTools({ principal }: Request<Caller>): Promise<JsonObject> {
@@ -45,4 +64,12 @@ export class McpHost implements Host<Caller> {
   onCancel(cancel: ClientCancel): Promise<void> {
     return this.relay.cancel(cancel);
   }
+}
+
+/** With the HTTP status that the other doors give it, and what a limit says about when to come again. */
+function refusalOf(error: DomainError): Refusal {
+  const { code, message } = error;
+  const isLimit = error instanceof RateLimited;
+  const data = { code, ...(isLimit && error.state) };
+  return new Refusal(STATUS[code], RpcCode.refused, message, isLimit ? limitHeaders(error.state) : undefined, data);
 }

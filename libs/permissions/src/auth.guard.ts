@@ -1,7 +1,7 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { DomainError } from '@app/core';
-import { accessOf, type AuthenticatedRequest } from '@app/web';
+import { accessOf, type AuthenticatedRequest, ClientAddress } from '@app/web';
 import { Authenticator } from './authenticator.js';
 import { Permissions } from './permissions.js';
 
@@ -11,13 +11,14 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly authenticator: Authenticator,
     private readonly permissions: Permissions,
+    private readonly address: ClientAddress,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { permission, isPublic } = accessOf(context);
     if (isPublic) return true;
-    const request = context.switchToHttp().getRequest<AuthenticatedRequest & { headers: IncomingHttpHeaders }>();
-    request.caller = await this.authenticator.authenticate(request.headers);
+    const request = context.switchToHttp().getRequest<FastifyRequest & AuthenticatedRequest>();
+    request.caller = await this.authenticator.authenticate(request.headers, this.address.of(request.raw));
     const access = await this.permissions.accessOf(request.caller);
     if (permission === undefined || !access.mayAnywhere(permission))
       throw new DomainError('forbidden', `Needs the permission ${permission ?? '(none declared)'}`);

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
+import { RateLimiter } from '@app/rate-limits';
 import { hashKey } from '@app/secrets';
 import { API_KEYS_TOPIC, ApiKeysService, type KeyHolder } from './api-keys.service.js';
 import { BOOTSTRAP, BootstrapKey } from './bootstrap-key.js';
@@ -12,6 +13,8 @@ import { permissionsOf, rolesAmong } from './roles.js';
 const MAX_REMEMBERED = 10_000;
 /** Longer than any key of ours; nothing longer is hashed. */
 const MAX_KEY_LENGTH = 512;
+
+const UNKNOWN = 'The API key is unknown, expired or revoked';
 
 interface Known {
   readonly caller: Caller;
@@ -33,6 +36,7 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
     private readonly bootstrap: BootstrapKey,
     private readonly use: KeyUse,
     private readonly revisions: Revisions,
+    private readonly limiter: RateLimiter,
   ) {}
 
   onModuleInit(): void {
@@ -47,34 +51,47 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
 
   /**
    * Synchronous for a key that was seen before.
-   * @throws DomainError unauthenticated
+   * @throws DomainError unauthenticated, forbidden (the address is blocked); RateLimited (too many wrong keys)
    */
-  authenticate(headers: IncomingHttpHeaders): Caller | Promise<Caller> {
+  authenticate(headers: IncomingHttpHeaders, address: string): Caller | Promise<Caller> {
+    this.limiter.demandOpen(address);
     const key = shownKey(headers);
+    if (key instanceof DomainError) return this.refuse(key, address);
     const hash = hashKey(key);
-    return this.recalled(hash) ?? this.verify(key, hash);
+    const known = this.recalled(hash);
+    return known === undefined ? this.verify(key, hash, address) : at(known, address);
   }
 
   /**
    * Whoever showed this credential earlier, when something that was made for them then is shown now.
    * @throws DomainError unauthenticated when the credential was revoked or expired since
    */
-  async recall(keyId: string): Promise<Caller> {
+  async recall(keyId: string, address: string): Promise<Caller> {
+    this.limiter.demandOpen(address);
     const name = `id:${keyId}`;
     const known = this.recalled(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) return at(known, address);
     const remembered = this.remembered;
     const admin = this.bootstrap.exists ? ADMIN : undefined;
     const holder = keyId === BOOTSTRAP ? admin : await this.keys.holderOf(keyId);
     if (holder === undefined) throw new DomainError('unauthenticated', 'The API key was revoked, or has expired');
-    return this.remember(remembered, name, holder);
+    return at(this.remember(remembered, name, holder), address);
   }
 
-  private async verify(key: string, hash: string): Promise<Caller> {
+  private async verify(key: string, hash: string, address: string): Promise<Caller> {
+    await this.limiter.demandPatience(address);
     const remembered = this.remembered; // a revocation meanwhile replaces the map, and this answer is not kept
     const holder = this.bootstrap.matches(hash) ? ADMIN : await this.keys.findActive(key);
-    if (holder === undefined) throw new DomainError('unauthenticated', 'The API key is unknown, expired or revoked');
-    return this.remember(remembered, hash, holder);
+    if (holder === undefined) return this.refuse(new DomainError('unauthenticated', UNKNOWN), address, key);
+    return at(this.remember(remembered, hash, holder), address);
+  }
+
+  /** Wrong credentials are few. @throws the error, or RateLimited */
+  private async refuse(error: DomainError, address: string, key = ''): Promise<never> {
+    await this.limiter.admitStranger(address);
+    const [, keyId] = /^a2a_([0-9a-f]{16})_/.exec(key) ?? [];
+    if (keyId !== undefined) await this.limiter.wrongKey(keyId, address);
+    throw error;
   }
 
   private recalled(name: string): Caller | undefined {
@@ -98,14 +115,17 @@ function callerOf({ keyId, principal: id, roles: names, groups }: KeyHolder): Ca
   return { id, keyId, roles, groups, permissions: permissionsOf(roles) };
 }
 
-function shownKey(headers: IncomingHttpHeaders): string {
+const at = (caller: Caller, address: string): Caller => ({ ...caller, address });
+
+/** The key, or what is wrong with the headers. */
+function shownKey(headers: IncomingHttpHeaders): string | DomainError {
   const bearer = headers.authorization;
   if (bearer !== undefined && !/^bearer /i.test(bearer))
-    throw new DomainError('unauthenticated', 'Authorization: expected "Bearer <API key>"');
+    return new DomainError('unauthenticated', 'Authorization: expected "Bearer <API key>"');
   const key = bearer?.slice('bearer '.length).trim() ?? headers['x-api-key'];
   if (typeof key !== 'string' || key === '')
-    throw new DomainError('unauthenticated', 'Send an API key: "Authorization: Bearer <key>" or "X-API-Key: <key>"');
+    return new DomainError('unauthenticated', 'Send an API key: "Authorization: Bearer <key>" or "X-API-Key: <key>"');
   if (key.length > MAX_KEY_LENGTH)
-    throw new DomainError('unauthenticated', 'The API key is too long to be one of ours');
+    return new DomainError('unauthenticated', 'The API key is too long to be one of ours');
   return key;
 }

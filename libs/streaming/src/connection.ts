@@ -26,6 +26,8 @@ export class Connection {
   readonly id = randomUUID().slice(0, 8);
   /** Undefined: nobody has said yet who they are. */
   identity: Identity | undefined;
+  /** Where the client is. */
+  address = '';
   /** While there are some it is not idle. */
   readonly streams = new Set<Stream>();
   /** The last event that was sent, when it follows one request. */

@@ -18,34 +18,34 @@ export class Credentials {
   ) {}
 
   /** Undefined when there are none. @throws DomainError unauthenticated */
-  async inHeaders(headers: IncomingHttpHeaders): Promise<Identity | undefined> {
+  async inHeaders(headers: IncomingHttpHeaders, address: string): Promise<Identity | undefined> {
     const { authorization, 'x-api-key': apiKey } = headers;
     if (authorization !== undefined || apiKey !== undefined)
-      return this.identity({ authorization, 'x-api-key': apiKey });
+      return this.identity({ authorization, 'x-api-key': apiKey }, address);
     const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
     const key = offered.find((name) => name.startsWith(KEY_SUBPROTOCOL))?.slice(KEY_SUBPROTOCOL.length);
-    return key === undefined ? undefined : this.ofKey(key);
+    return key === undefined ? undefined : this.ofKey(key, address);
   }
 
   /** @throws DomainError unauthenticated */
-  ofKey(key: string): Promise<Identity> {
-    return this.identity({ 'x-api-key': key });
+  ofKey(key: string, address: string): Promise<Identity> {
+    return this.identity({ 'x-api-key': key }, address);
   }
 
   /** The ticket of a `streamUrl` opens the one stream it was made for. @throws DomainError unauthenticated */
-  async inTicket(ticket: string, requestId: string): Promise<Identity> {
+  async inTicket(ticket: string, requestId: string, address: string): Promise<Identity> {
     const opened = this.streams.open(ticket, requestId);
     if (opened === undefined)
       throw new DomainError(
         'unauthenticated',
         'ticket: expired, or not for this request; get_status gives a new streamUrl',
       );
-    const confirm = () => this.authenticator.recall(opened.keyId);
+    const confirm = () => this.authenticator.recall(opened.keyId, address);
     return { caller: await confirm(), confirm };
   }
 
-  private async identity(headers: IncomingHttpHeaders): Promise<Identity> {
-    const confirm = () => this.authenticator.authenticate(headers);
+  private async identity(headers: IncomingHttpHeaders, address: string): Promise<Identity> {
+    const confirm = () => this.authenticator.authenticate(headers, address);
     return { caller: await confirm(), confirm };
   }
 }

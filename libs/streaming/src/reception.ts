@@ -1,9 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { DomainError, type JsonObject } from '@app/core';
 import { controlTools, parseInput } from '@app/control';
 import { Log } from '@app/telemetry';
+import { ClientAddress } from '@app/web';
 import type { WebSocket } from 'ws';
 import { Connection, type Identity } from './connection.js';
 import { Connections } from './connections.js';
@@ -35,6 +36,7 @@ export class Reception {
     private readonly connections: Connections,
     private readonly credentials: Credentials,
     private readonly services: StreamServices,
+    private readonly address: ClientAddress,
     @Inject(ABOUT) private readonly about: About,
   ) {}
 
@@ -42,10 +44,12 @@ export class Reception {
     const connection = new Connection(socket, this.services.metrics);
     connection.deafen();
     this.connections.add(connection);
-    const where = { connection: connection.id, path: pathOnly(request.url), address: request.socket.remoteAddress };
+    const address = this.address.of(request);
+    connection.address = address;
+    const where = { connection: connection.id, path: pathOnly(request.url), address };
     try {
       const destination = destinationOf(request.url);
-      const identity = await this.identityFor(destination, request);
+      const identity = await this.identityFor(destination, request.headers, address);
       if (identity === undefined) this.connections.admitStranger();
       else this.connections.identify(connection, identity);
       this.log.info('WebSocket connected', { ...where, principal: identity?.caller.id });
@@ -60,13 +64,18 @@ export class Reception {
     connection.listen();
   }
 
-  private async identityFor(destination: Destination, { headers }: IncomingMessage): Promise<Identity | undefined> {
-    if (destination.path === '/') return this.credentials.inHeaders(headers);
+  private async identityFor(
+    destination: Destination,
+    headers: IncomingHttpHeaders,
+    address: string,
+  ): Promise<Identity | undefined> {
+    this.services.limiter.demandOpen(address);
+    if (destination.path === '/') return this.credentials.inHeaders(headers, address);
     const { ticket, requestId } = destination;
     const identity =
       ticket === undefined
-        ? await this.credentials.inHeaders(headers)
-        : await this.credentials.inTicket(ticket, requestId);
+        ? await this.credentials.inHeaders(headers, address)
+        : await this.credentials.inTicket(ticket, requestId, address);
     if (identity !== undefined) return identity;
     throw new DomainError(
       'unauthenticated',
@@ -77,7 +86,7 @@ export class Reception {
   private serve(connection: Connection, destination: Destination): void {
     // The ticket of a stream opens nothing else.
     const methods = destination.path === '/' ? this.methodsFor(connection) : new Map([['ping', ping]]);
-    const session = new RpcSession(connection, this.services.metrics, methods);
+    const session = new RpcSession(connection, this.services, methods);
     connection.onMessage((text) => session.take(text));
     if (destination.path === '/stream') {
       void this.stream(connection, destination);
@@ -124,7 +133,7 @@ export class Reception {
   private async authenticate(connection: Connection, params: JsonObject): Promise<Answer> {
     const { key } = parseInput(Authenticate, params);
     try {
-      const identity = await this.credentials.ofKey(key);
+      const identity = await this.credentials.ofKey(key, connection.address);
       // A second message may have been faster.
       if (connection.identity !== undefined)
         throw new DomainError('conflict', 'This connection is authenticated already');

@@ -1,6 +1,6 @@
-import { type Call, DomainError, type JsonObject } from '@app/core';
+import { type Call, DomainError, type JsonObject, RateLimited } from '@app/core';
 import { isDatabaseAway } from '@app/database';
-import { ERROR_TYPE, Log, type Metrics } from '@app/telemetry';
+import { ERROR_TYPE, Log } from '@app/telemetry';
 import { STATUS } from '@app/web';
 import type { Connection } from './connection.js';
 import { ENDINGS } from './endings.js';
@@ -15,6 +15,7 @@ import {
   type RpcRequest,
 } from './json-rpc.js';
 import { LIMITS } from './limits.js';
+import type { StreamServices } from './stream-services.js';
 
 /** An answer, and what follows once it was sent. */
 export interface Answer {
@@ -31,7 +32,7 @@ export class RpcSession {
 
   constructor(
     private readonly connection: Connection,
-    private readonly metrics: Metrics,
+    private readonly services: Pick<StreamServices, 'limiter' | 'metrics'>,
     /** What this client may call, by name. */
     private readonly methods: ReadonlyMap<string, Method>,
   ) {}
@@ -54,13 +55,16 @@ export class RpcSession {
       return this.connection.send(errorMessage(null, this.failureOf(error, 'unreadable')));
     }
     const isBatch = Array.isArray(messages);
-    const outcomes = await Promise.all((isBatch ? (messages as unknown[]) : [messages]).map((one) => this.handle(one)));
+    const bytes = Buffer.byteLength(text);
+    const outcomes = await Promise.all(
+      (isBatch ? (messages as unknown[]) : [messages]).map((one) => this.handle(one, bytes)),
+    );
     const answers = outcomes.flatMap(({ message }) => (message === undefined ? [] : [message]));
     if (answers.length > 0) this.connection.send(isBatch ? answers : (answers[0] ?? {}));
     for (const { afterwards } of outcomes) afterwards?.();
   }
 
-  private async handle(message: unknown): Promise<{ message?: object; afterwards?: () => void }> {
+  private async handle(message: unknown, bytes: number): Promise<{ message?: object; afterwards?: () => void }> {
     const started = performance.now();
     this.inFlight++;
     let method = 'unreadable';
@@ -69,6 +73,7 @@ export class RpcSession {
       const request = requestIn(message);
       method = request.method;
       wantsAnswer = request.id !== undefined;
+      await this.admit(bytes);
       const { result, afterwards } = await this.perform(request);
       return { message: wantsAnswer ? resultMessage(request.id, result) : undefined, afterwards };
     } catch (error) {
@@ -76,13 +81,20 @@ export class RpcSession {
       return { message: wantsAnswer ? errorMessage(idOf(message), failure) : undefined };
     } finally {
       this.inFlight--;
-      this.metrics.responded('websocket', (performance.now() - started) / 1_000);
+      this.services.metrics.responded('websocket', (performance.now() - started) / 1_000);
     }
   }
 
-  private perform({ method, params }: RpcRequest): Answer | Promise<Answer> {
+  /** @throws DomainError forbidden, too_large; RateLimited */
+  private async admit(bytes: number): Promise<void> {
     if (this.inFlight > LIMITS.requestsInFlight)
       throw new DomainError('rate_limited', `At most ${LIMITS.requestsInFlight} requests at the same time`);
+    const { identity, address } = this.connection;
+    if (identity === undefined) await this.services.limiter.admitStranger(address);
+    else await this.services.limiter.admit(identity.caller, bytes);
+  }
+
+  private perform({ method, params }: RpcRequest): Answer | Promise<Answer> {
     const known = this.methods.get(method);
     if (known !== undefined) return known(params);
     const names = [...this.methods.keys()].join(', ');
@@ -91,11 +103,11 @@ export class RpcSession {
 
   private failureOf(error: unknown, method: string): RpcFailure {
     if (error instanceof RpcFailure) {
-      this.metrics.failed('invalid');
+      this.services.metrics.failed('invalid');
       return error;
     }
     const failure = expected(error) ?? new RpcFailure(CODE.internal, 'Internal error; the log has the connection');
-    this.metrics.failed(error instanceof DomainError ? ERROR_TYPE[error.code] : 'internal');
+    this.services.metrics.failed(error instanceof DomainError ? ERROR_TYPE[error.code] : 'internal');
     const isOurs = !(error instanceof DomainError) || STATUS[error.code] >= 500;
     if (isOurs) this.report(error, method, failure);
     return failure;
@@ -129,5 +141,8 @@ function expected(error: unknown): RpcFailure | undefined {
     return new RpcFailure(CODE.failed, 'The database cannot be reached; try again soon', { code: 'unavailable' });
   if (!(error instanceof DomainError)) return undefined;
   const { code, message } = error;
-  return new RpcFailure(code === 'invalid' ? CODE.invalidParams : CODE.failed, message, { code });
+  return new RpcFailure(code === 'invalid' ? CODE.invalidParams : CODE.failed, message, {
+    code,
+    ...(error instanceof RateLimited && error.state),
+  });
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ControlService } from '@app/control';
+import { RateLimiter } from '@app/rate-limits';
 import { TasksService } from '@app/tasks';
 import { Metrics } from '@app/telemetry';
 
@@ -9,6 +10,7 @@ export class StreamServices {
   constructor(
     readonly control: ControlService,
     readonly tasks: TasksService,
+    readonly limiter: RateLimiter,
     readonly metrics: Metrics,
   ) {}
 }

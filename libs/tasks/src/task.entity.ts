@@ -6,6 +6,7 @@ import type { TaskError } from './task-event.js';
 /** One durable piece of work. Read and written by the statements in `sql-*.ts`. */
 @Entity('tasks')
 @Index('idx_tasks_principal', ['principal', 'id'])
+@Index('idx_tasks_busy', ['principal'], { where: 'rested_at is null' })
 @Index('idx_tasks_session', ['sessionId', 'agent', 'id'], { where: 'session_id is not null' })
 @Index('idx_tasks_idempotency', ['principal', 'idempotency'], { unique: true, where: 'idempotency is not null' })
 export class Task {

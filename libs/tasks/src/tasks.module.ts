@@ -5,6 +5,7 @@ import { AgentsModule } from '@app/agents';
 import { DurableModule } from '@app/durable';
 import { EventStreams } from '@app/web';
 import { Capacity } from './capacity.js';
+import { ConcurrentTasks } from './concurrent-tasks.js';
 import { Feeds } from './feeds.js';
 import { Refusals } from './refusals.js';
 import { RunTools } from './run-tools.js';
@@ -40,6 +41,7 @@ import { TasksService } from './tasks.service.js';
   providers: [
     TasksService,
     TaskPermissions,
+    ConcurrentTasks,
     TaskStarter,
     TaskInserter,
     Refusals,

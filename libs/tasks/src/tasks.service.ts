@@ -3,6 +3,7 @@ import type { Artifact, Part, TaskState } from '@app/a2a';
 import { type Caller, DomainError } from '@app/core';
 import { type Page, pageOf, startAfter } from '@app/web';
 import { DataSource } from 'typeorm';
+import { ConcurrentTasks } from './concurrent-tasks.js';
 import type { Following } from './feed.js';
 import { Feeds } from './feeds.js';
 import { addAnswer, cancelTask } from './sql-change.js';
@@ -33,6 +34,7 @@ export class TasksService {
     private readonly runs: TaskRuns,
     private readonly feeds: Feeds,
     private readonly permissions: TaskPermissions,
+    private readonly concurrent: ConcurrentTasks,
   ) {}
 
   /**
@@ -41,6 +43,7 @@ export class TasksService {
    */
   async start(caller: Caller, input: NewTask): Promise<TaskView> {
     await this.permissions.demandCall(caller, input.agent, input.skill);
+    await this.concurrent.admit(caller);
     const started = await this.starter.start(caller, input);
     return typeof started === 'string' ? this.get(caller, started) : viewOf(started, snapshotOf(started));
   }

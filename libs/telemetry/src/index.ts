@@ -1,3 +1,10 @@
 export { configureLog, Log } from './log.js';
-export { ERROR_TYPE, type ErrorType, Metrics, type RegistryOperation, type WebSocketEnd } from './metrics.js';
+export {
+  ERROR_TYPE,
+  type ErrorType,
+  type LimitName,
+  Metrics,
+  type RegistryOperation,
+  type WebSocketEnd,
+} from './metrics.js';
 export { TelemetryModule } from './telemetry.module.js';

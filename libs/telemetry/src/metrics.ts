@@ -27,6 +27,10 @@ const TASK_OUTCOMES = ['done', 'error', 'canceled'] as const;
 const REGISTRY_OPERATIONS = ['register', 'update', 'refresh', 'remove'] as const;
 export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
 
+/** What there is a rate limit for. */
+const LIMITS = ['principal', 'call', 'agent', 'address', 'key', 'tasks'] as const;
+export type LimitName = (typeof LIMITS)[number];
+
 /** Why WebSocket connections end. */
 const WEBSOCKET_ENDS = [
   'done',
@@ -84,6 +88,14 @@ export class Metrics {
   readonly webSocketClosed = counter('a2a_websocket_closed_total', 'WebSocket connections that ended, by reason.', [
     'reason',
   ]);
+  readonly rateLimitsAlone = counter(
+    'a2a_rate_limit_local_decisions_total',
+    'Decisions that this replica made alone because Redis was away.',
+  );
+  private readonly limitsMet = counter('a2a_rate_limit_exceeded_total', 'Refused as too often or too much, by limit.', [
+    'limit',
+    'agent_id',
+  ]);
   private readonly invocations = counter('a2a_agent_invocations_total', 'Calls to agents, by slug.', ['agent_id']);
   private readonly operations = counter('a2a_agent_operations_total', 'Changes of the registry.', ['operation']);
   private readonly buildInfo = gauge('a2a_build_info', 'Always 1; the version is in the labels.', ['version', 'node']);
@@ -99,6 +111,7 @@ export class Metrics {
     for (const state of ['size', 'used', 'waiting']) this.databaseConnections.set({ state }, 0);
     for (const direction of ['in', 'out']) this.webSocketMessages.inc({ direction }, 0);
     for (const reason of WEBSOCKET_ENDS) this.webSocketClosed.inc({ reason }, 0);
+    for (const limit of LIMITS) this.limitsMet.inc({ limit, agent_id: '' }, 0);
     this.responseMilliseconds.zero({});
   }
 
@@ -131,6 +144,11 @@ export class Metrics {
 
   registryChanged(operation: RegistryOperation): void {
     this.operations.inc({ operation });
+  }
+
+  /** @param slug of the agent that was to be called */
+  limited(limit: LimitName, slug?: string): void {
+    this.limitsMet.inc({ limit, agent_id: slug === undefined ? '' : this.agentLabels.has(slug) ? slug : 'other' });
   }
 
   failed(type: ErrorType): void {

@@ -66,6 +66,21 @@ const BODIES: Record<string, { valid: Record<string, unknown>; wrong: Record<str
     valid: { name: 'x' },
     wrong: { name: notAString, roles: notAList, groups: notAList, principal: notAString, expiresAt: notAString },
   },
+  'PUT /api/v1/rate-limits': {
+    valid: { principal: 'user:x', perMinute: 1, burst: 1 },
+    wrong: {
+      principal: notAString,
+      agent: notAString,
+      perMinute: (random) => random.pick([0, -1, 1.5, 'x', [], 1e12]),
+      requestBytes: (random) => random.pick([0, -1, 1.5, 'x', [], 1e12]),
+      reason: notAString,
+      expiresAt: notAString,
+    },
+  },
+  'POST /api/v1/rate-limits/blocked': {
+    valid: { principal: 'user:x' },
+    wrong: { principal: notAString, network: notAString, reason: notAString, expiresAt: notAString },
+  },
   'POST /api/v1/permissions/grants': {
     valid: { principal: 'user:x', actions: ['agents:read'], resources: '*' },
     wrong: {
@@ -130,6 +145,8 @@ const IDS = [
   'DELETE /api/v1/agents/:wrong/credentials',
   'DELETE /api/v1/api-keys/:wrong',
   'POST /api/v1/api-keys/:wrong/rotate',
+  'DELETE /api/v1/rate-limits/:wrong',
+  'DELETE /api/v1/rate-limits/blocked/:wrong',
   'GET /api/v1/permissions/grants/:wrong',
   'DELETE /api/v1/permissions/grants/:wrong',
   'GET /api/v1/permissions/requests/:wrong',
@@ -146,6 +163,9 @@ const LISTS = [
   'permissions/requests',
   'permissions/roles',
   'permissions/me',
+  'rate-limits',
+  'rate-limits/blocked',
+  'rate-limits/hits',
 ];
 const PARAMETERS = [
   'page_size',
