@@ -6,6 +6,7 @@ import { TaskTrace1763800000008 } from './0008-task-trace.js';
 import { Grants1763800000009 } from './0009-grants.js';
 import { ApiKeyHolders1763800000010 } from './0010-api-key-holders.js';
 import { RateLimits1763800000011 } from './0011-rate-limits.js';
+import { Audit1763800000012 } from './0012-audit.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   Grants1763800000009,
   ApiKeyHolders1763800000010,
   RateLimits1763800000011,
+  Audit1763800000012,
 ] as const;

@@ -15,8 +15,8 @@ const SEED = process.env.FUZZ_SEED === undefined ? randomInt(2 ** 32) : Number(p
 const CASES = Number(process.env.FUZZ_CASES ?? 600);
 /** Of what the process holds, after thousands of wrong requests. */
 const MAX_GROWTH_MIB = 150;
-/** Rows that come and go by themselves: heartbeats, and messages between replicas. */
-const RESTLESS = ['executors', 'relayed_messages'];
+/** Rows that come and go by themselves: heartbeats, messages between replicas, and what is recorded of each refusal. */
+const RESTLESS = ['executors', 'relayed_messages', 'audit_pending', 'audit_log', 'audit_anchors'];
 
 let server: TestServer;
 let agents: TestAgents;

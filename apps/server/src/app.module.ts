@@ -2,6 +2,7 @@ import { type DynamicModule, Module, StandardSchemaValidationPipe } from '@nestj
 import { APP_FILTER, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { AgentsModule } from '@app/agents';
+import { AuditModule } from '@app/audit';
 import { CacheModule } from '@app/cache';
 import { type Config, ConfigModule } from '@app/config';
 import { DatabaseModule } from '@app/database';
@@ -31,6 +32,7 @@ export class AppModule {
         DatabaseModule.forRoot(migrations),
         CacheModule,
         OutboundModule,
+        AuditModule,
         RateLimitsModule,
         PermissionsModule,
         AgentsModule,

@@ -5,6 +5,7 @@ const COMMANDS: Record<string, (args: string[]) => Promise<number | undefined>> 
   serve: async () => (await import('./serve.js')).serve(),
   migrate: async () => (await import('./run-migrations.js')).runMigrations(),
   stdio: async (args) => (await import('./stdio.js')).stdio(args),
+  audit: async (args) => (await import('./verify-audit.js')).verifyAudit(args),
   config: async () => (await import('./print-config.js')).printConfig(),
 };
 

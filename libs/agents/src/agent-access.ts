@@ -31,24 +31,29 @@ export class AgentAccess {
   /** @throws DomainError not_found (also when the caller may not see it), forbidden */
   async get(caller: Caller, action: Permission, ref: string): Promise<Agent> {
     const agent = await this.agents.get(ref);
-    const access = await this.of(caller);
-    if (!access.allows('agents:read', resourceOf(agent))) throw noAgent(ref);
-    access.demand(action, resourceOf(agent), agent.slug);
+    const resource = resourceOf(agent);
+    if (!(await this.permissions.maySee(caller, resource, agent.slug))) throw noAgent(ref);
+    await this.permissions.demand(caller, action, { resource, what: agent.slug });
     return agent;
+  }
+
+  /** The card as it came names every skill. @throws DomainError forbidden */
+  async demandCard(caller: Caller, agent: Agent): Promise<void> {
+    const what = `a skill of ${agent.slug}, which its card names`;
+    for (const { id } of agent.card.skills)
+      await this.permissions.demand(caller, 'agents:read', { resource: resourceOf(agent, id), what });
   }
 
   /** May it be registered like this? @throws DomainError forbidden */
   async demandNew(caller: Caller, { tags, category }: NewAgent): Promise<void> {
-    (await this.of(caller)).demand('agents:write', { tags, category }, 'a new agent with these tags and this category');
+    const what = 'a new agent with these tags and this category';
+    await this.permissions.demand(caller, 'agents:write', { resource: { tags, category }, what });
   }
 
   /** Nobody moves an agent to where he could not change it. @throws DomainError forbidden */
   async demandChanged(caller: Caller, agent: Agent, { tags, category }: AgentChanges): Promise<void> {
     const changed = { id: agent.id, tags: tags ?? agent.tags, category: category ?? agent.category };
-    (await this.of(caller)).demand(
-      'agents:write',
-      resourceOf(changed),
-      `${agent.slug} with these tags and this category`,
-    );
+    const what = `${agent.slug} with these tags and this category`;
+    await this.permissions.demand(caller, 'agents:write', { resource: resourceOf(changed), what });
   }
 }

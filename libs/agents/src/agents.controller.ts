@@ -17,7 +17,7 @@ import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller, JsonObject } from '@app/core';
 import { Allow, etagOf, FromCaller, type Page, versionIn } from '@app/web';
-import { AgentAccess, resourceOf } from './agent-access.js';
+import { AgentAccess } from './agent-access.js';
 import { AgentHealth } from './agent-health.js';
 import { AgentList } from './agent-list.js';
 import { viewOf } from './agent-view.js';
@@ -84,9 +84,7 @@ export class AgentsController {
   @ApiOkResponse({ description: 'The Agent Card as it came.' })
   async card(@FromCaller() caller: Caller, @Param('agent', { schema: AgentRef }) ref: string): Promise<JsonObject> {
     const agent = await this.access.get(caller, 'agents:read', ref);
-    const access = await this.access.of(caller);
-    for (const { id } of agent.card.skills)
-      access.demand('agents:read', resourceOf(agent, id), `a skill of ${agent.slug}, which its card names`);
+    await this.access.demandCard(caller, agent);
     return agent.rawCard;
   }
 
@@ -105,7 +103,7 @@ export class AgentsController {
   ): Promise<AgentView> {
     const agent = await this.access.get(caller, 'agents:write', ref);
     await this.access.demandChanged(caller, agent, changes);
-    return this.tagged(reply, caller, await this.agents.update(agent, changes, versionIn(ifMatch)));
+    return this.tagged(reply, caller, await this.agents.update(caller, agent, changes, versionIn(ifMatch)));
   }
 
   @Delete(':agent')
@@ -117,7 +115,8 @@ export class AgentsController {
     @Param('agent', { schema: AgentRef }) ref: string,
     @Headers('if-match') ifMatch: string | undefined,
   ): Promise<void> {
-    await this.agents.remove(await this.access.get(caller, 'agents:write', ref), versionIn(ifMatch));
+    const agent = await this.access.get(caller, 'agents:write', ref);
+    await this.agents.remove(caller, agent, versionIn(ifMatch));
   }
 
   @Post(':agent/refresh')
@@ -144,7 +143,7 @@ export class AgentsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentView> {
     const agent = await this.access.get(caller, 'agents:write', ref);
-    return this.tagged(reply, caller, await this.agents.setEnabled(agent, true));
+    return this.tagged(reply, caller, await this.agents.setEnabled(caller, agent, true));
   }
 
   @Post(':agent/disable')
@@ -157,7 +156,7 @@ export class AgentsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AgentView> {
     const agent = await this.access.get(caller, 'agents:write', ref);
-    return this.tagged(reply, caller, await this.agents.setEnabled(agent, false));
+    return this.tagged(reply, caller, await this.agents.setEnabled(caller, agent, false));
   }
 
   @Get(':agent/health')
@@ -179,7 +178,8 @@ export class AgentsController {
     @Param('agent', { schema: AgentRef }) ref: string,
     @Body({ schema: AgentCredentialsInput }) credentials: AgentCredentialsInput,
   ): Promise<void> {
-    await this.agents.setCredentials(await this.access.get(caller, 'agents:write', ref), credentials);
+    const agent = await this.access.get(caller, 'agents:write', ref);
+    await this.agents.setCredentials(caller, agent, credentials);
   }
 
   @Delete(':agent/credentials')
@@ -190,7 +190,8 @@ export class AgentsController {
     @FromCaller() caller: Caller,
     @Param('agent', { schema: AgentRef }) ref: string,
   ): Promise<void> {
-    await this.agents.setCredentials(await this.access.get(caller, 'agents:write', ref), undefined);
+    const agent = await this.access.get(caller, 'agents:write', ref);
+    await this.agents.setCredentials(caller, agent, undefined);
   }
 
   private async tagged(reply: FastifyReply, caller: Caller, agent: Agent): Promise<AgentView> {

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, type QueryDeepPartialEntity, Repository } from 'typeorm';
 import { A2aClient, type Credentials, type FetchedCard } from '@app/a2a';
-import { type Call, DomainError } from '@app/core';
+import { Audit } from '@app/audit';
+import { type Call, type Caller, DomainError, type JsonObject } from '@app/core';
 import { isUniqueViolation } from '@app/database';
 import { ApiKeysService } from '@app/permissions';
 import { AgentDirectory } from './agent-directory.js';
@@ -20,6 +21,16 @@ export type Columns = QueryDeepPartialEntity<Agent>;
 /** A card that was fetched, or one that was given inline and has no URL. */
 type FoundCard = Omit<FetchedCard, 'url'> & { url?: string };
 
+interface AgentChange {
+  readonly caller: Caller;
+  readonly agent: Agent;
+  /** Changes only this version. */
+  readonly expected?: number;
+  /** For the audit trail, without secrets. */
+  readonly action: string;
+  readonly detail?: JsonObject;
+}
+
 /** The registry's changes: register, update, give credentials, remove. */
 @Injectable()
 export class AgentsService {
@@ -29,12 +40,13 @@ export class AgentsService {
     private readonly secrets: AgentSecrets,
     private readonly directory: AgentDirectory,
     private readonly keys: ApiKeysService,
+    private readonly audit: Audit,
   ) {}
 
   async register(call: Call, input: NewAgent): Promise<Agent> {
     const { credentials, headers } = input;
     const found = await this.cardFor(call, input);
-    const agent = await this.insert(input, found, { credentials, headers });
+    const agent = await this.insert(call.caller, input, found, { credentials, headers });
     await this.directory.changed('register');
     return agent;
   }
@@ -48,25 +60,34 @@ export class AgentsService {
   }
 
   /** @param version changes only this version when given (`If-Match`) */
-  async update(agent: Agent, changes: AgentChanges, version?: number): Promise<Agent> {
+  async update(caller: Caller, agent: Agent, changes: AgentChanges, version?: number): Promise<Agent> {
     const { headers, card, ...fields } = changes;
     if (card !== undefined && agent.cardUrl !== null)
       throw new DomainError('invalid', 'card: this agent has a URL; its card is fetched from there');
     const fetched = card && { card: this.a2a.readCard(card), raw: card };
-    return this.change(agent, version, async (manager) => {
+    const detail = {
+      ...fields,
+      ...(headers !== undefined && { headers: 'changed' }),
+      ...(card && { card: 'changed' }),
+    };
+    const change = { caller, agent, expected: version, action: 'agents.update', detail };
+    return this.change(change, async (manager) => {
       if (headers !== undefined)
         await this.secrets.save(manager, agent.id, { ...(await this.secrets.load(agent.id, manager)), headers });
       return { ...fields, ...(fetched && cardFields(fetched)) };
     });
   }
 
-  async setEnabled(agent: Agent, enabled: boolean): Promise<Agent> {
-    return agent.enabled === enabled ? agent : this.change(agent, undefined, () => Promise.resolve({ enabled }));
+  async setEnabled(caller: Caller, agent: Agent, enabled: boolean): Promise<Agent> {
+    if (agent.enabled === enabled) return agent;
+    const action = enabled ? 'agents.enable' : 'agents.disable';
+    return this.change({ caller, agent, action }, () => Promise.resolve({ enabled }));
   }
 
   /** @param credentials undefined takes them away */
-  async setCredentials(agent: Agent, credentials: Credentials | undefined): Promise<void> {
-    await this.change(agent, undefined, async (manager) => {
+  async setCredentials(caller: Caller, agent: Agent, credentials: Credentials | undefined): Promise<void> {
+    const action = credentials === undefined ? 'agents.remove_credentials' : 'agents.set_credentials';
+    await this.change({ caller, agent, action }, async (manager) => {
       const { headers } = await this.secrets.load(agent.id, manager);
       await this.secrets.save(manager, agent.id, { headers, credentials });
       return {};
@@ -74,11 +95,12 @@ export class AgentsService {
   }
 
   /** With its credentials, and the keys it had as a caller. */
-  async remove(agent: Agent, version?: number): Promise<void> {
+  async remove(caller: Caller, agent: Agent, version?: number): Promise<void> {
     await this.agents.manager.transaction(async (manager) => {
       const { affected } = await manager.delete(Agent, { id: agent.id, ...(version !== undefined && { version }) });
       if (!affected) throw changedMeanwhile(agent.slug);
       await this.keys.revokeAllOf(manager, `agent:${agent.id}`);
+      await this.audit.change(manager, caller, 'agents.remove', { agent: agent.slug, subject: agent.id });
       await this.directory.bump(manager);
     });
     await Promise.all([this.directory.changed('remove'), this.keys.check()]);
@@ -90,7 +112,7 @@ export class AgentsService {
     return this.a2a.discover(url, { credentials, headers, signal: call.signal });
   }
 
-  private async insert(input: NewAgent, found: FoundCard, secrets: Secrets): Promise<Agent> {
+  private async insert(caller: Caller, input: NewAgent, found: FoundCard, secrets: Secrets): Promise<Agent> {
     const base =
       input.slug ??
       (slugify(found.card.name)
@@ -99,7 +121,7 @@ export class AgentsService {
         'agent');
     for (let n = 1; n <= MAX_SLUG_TRIES; n++) {
       const slug = n === 1 ? base : `${base}-${n}`;
-      const agent = await this.tryInsert(slug, input, found, secrets);
+      const agent = await this.tryInsert({ caller, slug, secrets }, input, found);
       if (agent !== undefined) return agent;
       const taken = await this.agents.findOneBy({ slug });
       const isSameAgent = found.url !== undefined && taken?.cardUrl === found.url;
@@ -114,10 +136,9 @@ export class AgentsService {
 
   /** Undefined when the slug is taken. */
   private async tryInsert(
-    slug: string,
+    { caller, slug, secrets }: { caller: Caller; slug: string; secrets: Secrets },
     { category, tags, enabled, resend, maxConcurrency }: NewAgent,
     found: FoundCard,
-    secrets: Secrets,
   ): Promise<Agent | undefined> {
     const row = {
       slug,
@@ -133,6 +154,8 @@ export class AgentsService {
       return await this.agents.manager.transaction(async (manager) => {
         const agent = await manager.save(Agent, row);
         await this.secrets.save(manager, agent.id, secrets);
+        const detail = { category, tags, enabled, url: found.url };
+        await this.audit.change(manager, caller, 'agents.register', { agent: slug, subject: agent.id, detail });
         await this.directory.bump(manager);
         return agent;
       });
@@ -144,8 +167,7 @@ export class AgentsService {
 
   /** One transaction: the row if its version is the expected one, whatever hangs on it, and the revision. */
   private async change(
-    agent: Agent,
-    expected: number | undefined,
+    { caller, agent, expected, action, detail }: AgentChange,
     work: (manager: EntityManager) => Promise<Partial<Agent>>,
   ): Promise<Agent> {
     const changed = await this.agents.manager.transaction(async (manager) => {
@@ -153,6 +175,7 @@ export class AgentsService {
       if (current === null) throw new DomainError('not_found', `No agent ${agent.slug}`);
       if (expected !== undefined && current.version !== expected) throw changedMeanwhile(agent.slug);
       await manager.update(Agent, { id: agent.id }, (await work(manager)) as Columns);
+      await this.audit.change(manager, caller, action, { agent: agent.slug, subject: agent.id, detail });
       await this.directory.bump(manager);
       return manager.findOneByOrFail(Agent, { id: agent.id });
     });

@@ -129,6 +129,10 @@ export class Config {
     return { concurrentTasks: this.env.QUOTA_CONCURRENT_TASKS, requestBytes: this.env.QUOTA_REQUEST_BYTES };
   }
 
+  get audit() {
+    return { retentionDays: this.env.AUDIT_RETENTION_DAYS, payloads: this.env.AUDIT_PAYLOADS };
+  }
+
   /** CIDR ranges. */
   get trustedProxies(): readonly string[] {
     return this.env.TRUSTED_PROXIES;

@@ -215,6 +215,19 @@ export const Environment = z.object({
     .max(4 << 20)
     .default(4 << 20)
     .describe('The largest request of one principal, bytes; at most the 4 MiB that any request may have.'),
+  AUDIT_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(365)
+    .describe('How long audit events are kept, days. Anchors are kept for ever.'),
+  AUDIT_PAYLOADS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Whether the audit trail holds what was said to agents and what they answered. By default it holds digests (SHA-256) only.',
+    ),
   TRUSTED_PROXIES: list
     .pipe(z.array(z.string().refine(isCidr, 'expected CIDR ranges such as 10.0.0.0/8 or fd00::/8')))
     .default([])

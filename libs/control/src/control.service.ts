@@ -120,6 +120,7 @@ export class ControlService {
     const agent = await this.directory.findFresh(id);
     const callable = agent && callableBy(await this.permissions.accessOf(caller), agent);
     if (callable !== undefined) return callable;
+    if (agent !== undefined) this.permissions.hidden(caller, 'agents:call', id);
     throw new DomainError(
       'not_found',
       `${field}: no agent ${id} that you may call, or it is disabled; list_agents tells which there are`,

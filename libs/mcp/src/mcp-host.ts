@@ -53,8 +53,8 @@ export class McpHost implements Host<Caller> {
     return { tools: await this.catalog.list(principal) };
   }
 
-  async tool(name: string, { principal }: Request<Caller>): Promise<Tool<Caller> | undefined> {
-    return (await this.catalog.find(principal, name)) ?? this.catalog.findFresh(principal, name);
+  tool(name: string, { principal }: Request<Caller>): Promise<Tool<Caller> | undefined> {
+    return this.catalog.find(principal, name);
   }
 
   onResponse(response: ClientResponse): void | Promise<void> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
 import { Hints } from '@app/cache';
@@ -23,7 +23,7 @@ const CLEAN_EVERY_MS = 60_000;
  * with Redis; read only while this replica has something that could be answered or cancelled.
  */
 @Injectable()
-export class Relay implements OnModuleDestroy {
+export class Relay implements OnApplicationShutdown {
   private readonly log = new Log('MCP');
   private readonly stopListening: () => void;
   private server: McpServer<Caller> | undefined;
@@ -47,7 +47,8 @@ export class Relay implements OnModuleDestroy {
     this.timer = setInterval(() => void this.read(), POLL_MS).unref();
   }
 
-  onModuleDestroy(): void {
+  /** Only when the core has answered what was in flight: until then it waits for answers to its questions. */
+  onApplicationShutdown(): void {
     clearInterval(this.timer);
     this.stopListening();
   }

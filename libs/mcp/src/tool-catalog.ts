@@ -61,18 +61,18 @@ export class ToolCatalog implements OnModuleDestroy {
     this.unsubscribe();
   }
 
-  /** What the caller may see of it; a call that is not granted is told so, and how to ask for it. */
+  /**
+   * What the caller may see of it, also when another replica registered it a moment ago; a call that is not granted is told
+   * so, and how to ask for it.
+   */
   async find(caller: Caller, name: string): Promise<Tool<Caller> | undefined> {
+    if (!this.current().has(name)) await this.directory.catchUp();
     const offer = this.current().get(name);
     if (offer === undefined) return undefined;
     const access = await this.permissions.accessOf(caller);
-    return offer.isFor(access) || mayAsk(access, offer) ? offer.tool : undefined;
-  }
-
-  /** Also finds what another replica registered a moment ago. */
-  async findFresh(caller: Caller, name: string): Promise<Tool<Caller> | undefined> {
-    await this.directory.catchUp();
-    return this.find(caller, name);
+    if (offer.isFor(access) || mayAsk(access, offer)) return offer.tool;
+    this.permissions.hidden(caller, offer.resource === undefined ? 'grants:write' : 'agents:call', name);
+    return undefined;
   }
 
   /** Definitions of what the caller may use, sorted by name. */

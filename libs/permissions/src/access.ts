@@ -1,4 +1,4 @@
-import { type Caller, DomainError, type Permission } from '@app/core';
+import type { Caller, Permission } from '@app/core';
 import { type Decision, decide, mayAnywhere, rolesGive } from './decision.js';
 import type { Grant, Resource } from './grant.js';
 import type { GrantRow } from './grant.entity.js';
@@ -41,12 +41,6 @@ export class Access {
   /** May give others something: by permission, or by handing on. */
   get mayGrant(): boolean {
     return this.allows('grants:write') || this.delegable.length > 0;
-  }
-
-  /** @param what said in the error. @throws DomainError forbidden */
-  demand(action: Permission, resource: Resource | undefined, what: string): void {
-    const { allowed, grants } = this.decide(action, resource);
-    if (!allowed) throw new DomainError('forbidden', `${action} on ${what}: ${whyNot(grants)}`);
   }
 }
 

@@ -45,7 +45,7 @@ export class ApiKeysController {
   @HttpCode(204)
   @Allow('keys:write')
   @ApiNoContentResponse({ description: 'Revoked.' })
-  revoke(@Param('id', { schema: KeyId }) id: string): Promise<void> {
-    return this.keys.revoke(id);
+  revoke(@FromCaller() caller: Caller, @Param('id', { schema: KeyId }) id: string): Promise<void> {
+    return this.keys.revoke(caller, id);
   }
 }

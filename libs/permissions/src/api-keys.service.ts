@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, In, IsNull, LessThan, MoreThan, Or, Repository } from 'typeorm';
+import { Audit } from '@app/audit';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
 import { hashKey } from '@app/secrets';
@@ -31,23 +32,24 @@ export class ApiKeysService {
     @InjectRepository(ApiKey) private readonly keys: Repository<ApiKey>,
     private readonly permissions: Permissions,
     private readonly revisions: Revisions,
+    private readonly audit: Audit,
   ) {}
 
   /** @throws DomainError forbidden (more than the caller holds), invalid, not_found (an agent) */
   async create(caller: Caller, { name, roles, groups, principal, expiresAt }: NewApiKey): Promise<CreatedApiKey> {
-    demandRoles(caller, roles);
-    const access = await this.permissions.accessOf(caller);
-    if (groups.length > 0) access.demand('grants:write', undefined, 'groups');
-    if (principal !== undefined) access.demand('grants:write', undefined, 'principal');
-    const { manager } = this.keys;
-    return this.store(manager, {
-      name,
-      roles,
-      groups: [...new Set(groups)],
-      principal: principal === undefined ? null : await principalId(manager, principal),
-      expiresAt: expiresAt === undefined ? null : toCome(expiresAt),
-      createdBy: caller.id,
-    });
+    this.demandRoles(caller, roles);
+    for (const what of ['groups', 'principal'] as const)
+      if ((what === 'groups' ? groups.length : (principal?.length ?? 0)) > 0)
+        await this.permissions.demand(caller, 'grants:write', { what });
+    return this.keys.manager.transaction(async (manager) =>
+      this.store(manager, caller, 'keys.create', {
+        name,
+        roles,
+        groups: [...new Set(groups)],
+        principal: principal === undefined ? null : await principalId(manager, principal),
+        expiresAt: expiresAt === undefined ? null : toCome(expiresAt),
+      }),
+    );
   }
 
   /**
@@ -60,11 +62,11 @@ export class ApiKeysService {
       if (old === null || !opens(old)) throw new DomainError('not_found', `No API key ${id} that could be rotated`);
       if (old.replacedBy !== null)
         throw new DomainError('conflict', `The API key ${id} was rotated to ${old.replacedBy} already`);
-      demandRoles(caller, rolesAmong(old.roles));
+      this.demandRoles(caller, rolesAmong(old.roles));
       const { name, roles, groups } = old;
       const until = expiresAt === undefined ? sameLife(old) : toCome(expiresAt);
-      const holder = { principal: principalOf(old), name, roles, groups, expiresAt: until, createdBy: caller.id };
-      const made = await this.store(manager, holder);
+      const holder = { principal: principalOf(old), name, roles, groups, expiresAt: until };
+      const made = await this.store(manager, caller, 'keys.rotate', holder);
       const end = Date.now() + overlapSeconds * 1_000;
       const ends = new Date(Math.min(end, old.expiresAt?.getTime() ?? end));
       await manager.update(ApiKey, { id }, { replacedBy: made.id, expiresAt: ends });
@@ -90,10 +92,11 @@ export class ApiKeysService {
   }
 
   /** From now on (other replicas: within a second) the key opens nothing. */
-  async revoke(id: string): Promise<void> {
+  async revoke(caller: Caller, id: string): Promise<void> {
     await this.keys.manager.transaction(async (manager) => {
       const { affected } = await manager.update(ApiKey, { id, revokedAt: IsNull() }, { revokedAt: new Date() });
       if (!affected) throw new DomainError('not_found', `No API key ${id} that could be revoked`);
+      await this.audit.change(manager, caller, 'keys.revoke', { subject: id });
       await this.revisions.bump(manager, API_KEYS_TOPIC);
     });
     await this.revisions.check();
@@ -126,13 +129,24 @@ export class ApiKeysService {
     await this.keys.update({ id: In([...ids]), lastUsedAt: known }, { lastUsedAt: new Date() });
   }
 
+  /** Nobody gives what he does not hold. @throws DomainError forbidden */
+  private demandRoles(caller: Caller, roles: readonly string[]): void {
+    const missing = [...permissionsOf(rolesAmong(roles))].filter((permission) => !caller.permissions.has(permission));
+    if (missing.length === 0) return;
+    const message = `roles: ${roles.join(', ')} may do what you may not: ${missing.join(', ')}`;
+    throw this.permissions.forbidden(caller, 'keys:write', message);
+  }
+
   private async store(
     manager: EntityManager,
-    row: Pick<ApiKey, 'name' | 'roles' | 'groups' | 'principal' | 'expiresAt' | 'createdBy'>,
+    caller: Caller,
+    action: string,
+    row: Pick<ApiKey, 'name' | 'roles' | 'groups' | 'principal' | 'expiresAt'>,
   ): Promise<CreatedApiKey> {
     const id = randomBytes(8).toString('hex');
     const key = `a2a_${id}_${randomBytes(32).toString('base64url')}`;
-    await manager.insert(ApiKey, { ...row, id, hash: hashKey(key) });
+    await manager.insert(ApiKey, { ...row, id, hash: hashKey(key), createdBy: caller.id });
+    await this.audit.change(manager, caller, action, { subject: id, detail: { ...row } });
     return { ...viewOf(await manager.findOneByOrFail(ApiKey, { id })), key };
   }
 }
@@ -146,13 +160,6 @@ function holderIn(row: ApiKey | null): KeyHolder | undefined {
   if (row === null || !opens(row)) return undefined;
   const { id: keyId, roles, groups, expiresAt } = row;
   return { keyId, principal: principalOf(row), roles, groups, expiresAt };
-}
-
-/** Nobody gives what he does not hold. */
-function demandRoles(caller: Caller, roles: readonly ApiKey['roles'][number][]): void {
-  const missing = [...permissionsOf(rolesAmong(roles))].filter((permission) => !caller.permissions.has(permission));
-  if (missing.length > 0)
-    throw new DomainError('forbidden', `roles: ${roles.join(', ')} may do what you may not: ${missing.join(', ')}`);
 }
 
 function toCome(time: string): Date {

@@ -1,6 +1,5 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { DomainError } from '@app/core';
 import { accessOf, type AuthenticatedRequest, ClientAddress } from '@app/web';
 import { Authenticator } from './authenticator.js';
 import { Permissions } from './permissions.js';
@@ -20,8 +19,9 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest & AuthenticatedRequest>();
     request.caller = await this.authenticator.authenticate(request.headers, this.address.of(request.raw));
     const access = await this.permissions.accessOf(request.caller);
-    if (permission === undefined || !access.mayAnywhere(permission))
-      throw new DomainError('forbidden', `Needs the permission ${permission ?? '(none declared)'}`);
+    if (permission === undefined) throw new Error(`${request.method} ${request.url} declares no permission`);
+    if (!access.mayAnywhere(permission))
+      throw this.permissions.forbidden(request.caller, permission, `Needs the permission ${permission}`);
     return true;
   }
 }

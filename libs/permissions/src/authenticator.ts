@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Audit } from '@app/audit';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
 import { RateLimiter } from '@app/rate-limits';
@@ -37,6 +38,7 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
     private readonly use: KeyUse,
     private readonly revisions: Revisions,
     private readonly limiter: RateLimiter,
+    private readonly audit: Audit,
   ) {}
 
   onModuleInit(): void {
@@ -88,8 +90,9 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
 
   /** Wrong credentials are few. @throws the error, or RateLimited */
   private async refuse(error: DomainError, address: string, key = ''): Promise<never> {
-    await this.limiter.admitStranger(address);
     const [, keyId] = /^a2a_([0-9a-f]{16})_/.exec(key) ?? [];
+    this.audit.notAuthenticated(address, error.message, keyId);
+    await this.limiter.admitStranger(address);
     if (keyId !== undefined) await this.limiter.wrongKey(keyId, address);
     throw error;
   }

@@ -30,7 +30,7 @@ export class Explanations {
   async explain(caller: Caller, question: Question): Promise<Explanation> {
     const asker = await this.permissions.accessOf(caller);
     const isAboutOther = question.principal !== undefined && question.principal !== caller.id;
-    if (isAboutOther) asker.demand('grants:read', undefined, 'what others may do');
+    if (isAboutOther) await this.permissions.demand(caller, 'grants:read', { what: 'what others may do' });
     const access = isAboutOther ? await this.accessOf(question) : asker;
     const { action, at } = question;
     const resource = await this.resourceOf(question, asker);

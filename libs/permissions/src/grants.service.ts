@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
+import { Audit } from '@app/audit';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
 import { type Page, pageOf } from '@app/web';
@@ -25,6 +26,7 @@ export class GrantsService {
     @InjectRepository(GrantRow) private readonly grants: Repository<GrantRow>,
     private readonly permissions: Permissions,
     private readonly revisions: Revisions,
+    private readonly audit: Audit,
   ) {}
 
   /**
@@ -43,6 +45,9 @@ export class GrantsService {
     const row = await this.rowFor(db, caller, input, access);
     await this.checkRoom(db, row);
     const saved = await db.save(GrantRow, row);
+    const { subjectKind, subject, effect, actions, resources, delegable, reason, parentId } = row;
+    const detail = { subjectKind, subject, effect, actions, resources, delegable, reason, parentId };
+    await this.audit.change(db, caller, 'grants.create', { subject: saved.id, detail });
     await this.revisions.bump(db, GRANTS_TOPIC);
     return db.findOneByOrFail(GrantRow, { id: saved.id });
   }
@@ -69,10 +74,15 @@ export class GrantsService {
     const access = await this.permissions.accessOf(caller);
     const isOwn = grant.createdBy === caller.id || isSubject(grant, caller);
     if (!isOwn && !access.allows('grants:write'))
-      throw new DomainError('forbidden', `Only who made or holds the grant ${id}, or may write grants, may revoke it`);
+      throw this.permissions.forbidden(
+        caller,
+        'grants:write',
+        `Only who made or holds the grant ${id}, or may write grants, may revoke it`,
+      );
     const revoked = await this.grants.manager.transaction(async (db) => {
       const ids = await revokeTree(db, id, caller.id, reason ?? null);
       if (!ids.includes(id)) throw new DomainError('conflict', `The grant ${id} was revoked already`);
+      await this.audit.change(db, caller, 'grants.revoke', { subject: id, detail: { revoked: [...ids], reason } });
       await this.revisions.bump(db, GRANTS_TOPIC);
       return ids;
     });
@@ -99,7 +109,9 @@ export class GrantsService {
     const { principal, group = '', effect, actions, delegable, reason } = input;
     const mayWrite = access.allows('grants:write');
     const wanted = await this.wanted(db, input, mayWrite);
-    const parent = mayWrite ? undefined : heldFor(access, wanted);
+    const parent = mayWrite ? undefined : wanted && heldFor(access, wanted);
+    if (wanted === undefined || (!mayWrite && parent === undefined))
+      throw this.permissions.forbidden(caller, 'grants:write', NOT_HELD);
     return {
       subjectKind: principal === undefined ? 'group' : 'principal',
       subject: principal === undefined ? group : await principalId(db, principal),
@@ -115,12 +127,13 @@ export class GrantsService {
     };
   }
 
-  private async wanted(db: EntityManager, input: NewGrant, mayWrite: boolean): Promise<Wanted> {
+  /** Undefined: it names an agent that there is not, and the caller may not know. */
+  private async wanted(db: EntityManager, input: NewGrant, mayWrite: boolean): Promise<Wanted | undefined> {
     const { effect, actions, resources, timeRange = null, expiresAt } = input;
     const until = expiresAt === undefined ? null : new Date(expiresAt);
     if (until !== null && until <= new Date()) throw new DomainError('invalid', 'expiresAt: expected a time to come');
     const selectors = resources === '*' ? [{}] : await bound(db, resources, mayWrite);
-    return { effect, actions, resources: selectors, timeRange, expiresAt: until };
+    return selectors && { effect, actions, resources: selectors, timeRange, expiresAt: until };
   }
 
   private async checkRoom(db: EntityManager, { subjectKind, subject }: Partial<GrantRow>): Promise<void> {
@@ -175,32 +188,25 @@ const isSubject = ({ subjectKind, subject }: GrantRow, { id }: Caller): boolean 
 const isHeld = (grant: GrantRow, caller: Caller): boolean =>
   isSubject(grant, caller) || (grant.subjectKind === 'group' && caller.groups.includes(grant.subject));
 
-function heldFor(access: Access, wanted: Wanted): GrantRow {
-  const held = access.delegable.find((grant) =>
-    covers(grant, { ...wanted, expiresAt: wanted.expiresAt ?? grant.expiresAt }),
-  );
-  if (held === undefined) throw notHeld();
-  return held;
-}
+const heldFor = (access: Access, wanted: Wanted): GrantRow | undefined =>
+  access.delegable.find((grant) => covers(grant, { ...wanted, expiresAt: wanted.expiresAt ?? grant.expiresAt }));
 
-const notHeld = (): DomainError =>
-  new DomainError(
-    'forbidden',
-    'Needs grants:write, or a delegable grant of yours that holds all of it and for as long',
-  );
+const NOT_HELD = 'Needs grants:write, or a delegable grant of yours that holds all of it and for as long';
 
 /** Grants name agents by id: one that is registered again under the same slug inherits nothing. */
-async function bound(db: EntityManager, inputs: readonly SelectorInput[], mayKnow: boolean): Promise<Selector[]> {
+async function bound(
+  db: EntityManager,
+  inputs: readonly SelectorInput[],
+  mayKnow: boolean,
+): Promise<Selector[] | undefined> {
   const ids = await agentIds(
     db,
     inputs.flatMap(({ agent }) => agent ?? []),
   );
-  return inputs.map((selector, i) => {
-    if (selector.agent === undefined) return selector;
-    const agent = ids.get(selector.agent);
-    if (agent !== undefined) return { ...selector, agent };
-    // Who may not write grants learns nothing about which agents there are.
-    if (!mayKnow) throw notHeld();
-    throw new DomainError('not_found', `resources.${i}.agent: no agent ${selector.agent}`);
-  });
+  const missing = inputs.findIndex(({ agent }) => agent !== undefined && !ids.has(agent));
+  // Who may not write grants learns nothing about which agents there are.
+  if (missing >= 0 && !mayKnow) return undefined;
+  if (missing >= 0)
+    throw new DomainError('not_found', `resources.${missing}.agent: no agent ${inputs[missing]?.agent}`);
+  return inputs.map(({ agent, ...rest }) => (agent === undefined ? rest : { ...rest, agent: ids.get(agent) }));
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository, type SelectQueryBuilder } from 'typeorm';
+import { Audit } from '@app/audit';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
 import { type Page, pageOf } from '@app/web';
@@ -28,6 +29,7 @@ export class PermissionRequestsService {
     private readonly grants: GrantsService,
     private readonly permissions: Permissions,
     private readonly revisions: Revisions,
+    private readonly audit: Audit,
   ) {}
 
   /** @throws DomainError conflict (too many are open), invalid */
@@ -36,14 +38,19 @@ export class PermissionRequestsService {
     const open = await this.select({ state: 'pending' }).andWhere('r.principal = :id', { id: caller.id }).getCount();
     if (open >= MAX_PENDING)
       throw new DomainError('conflict', `${open} requests of yours are open already; at most ${MAX_PENDING} may be`);
-    const { id } = await this.requests.save({
-      principal: caller.id,
-      actions: [...new Set(actions)],
-      resources,
-      timeRange,
-      expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
-      reason,
-      requestExpiresAt: new Date(Date.now() + PENDING_MS),
+    const id = await this.requests.manager.transaction(async (db) => {
+      const saved = await db.save(PermissionRequestRow, {
+        principal: caller.id,
+        actions: [...new Set(actions)],
+        resources,
+        timeRange,
+        expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
+        reason,
+        requestExpiresAt: new Date(Date.now() + PENDING_MS),
+      });
+      const detail = { actions, resources, reason };
+      await this.audit.change(db, caller, 'requests.create', { subject: saved.id, detail });
+      return saved.id;
     });
     return viewOf(await this.requests.findOneByOrFail({ id }));
   }
@@ -94,6 +101,7 @@ export class PermissionRequestsService {
         delegable: approval.delegable,
       });
       await decided(db, id, { state: 'approved', by: caller.id, reason: approval.reason, grantId: grant.id });
+      await this.audit.change(db, caller, 'requests.approve', { subject: id, detail: { grant: grant.id } });
       return grant.id;
     });
     await this.revisions.check();
@@ -107,10 +115,11 @@ export class PermissionRequestsService {
     if (principal !== caller.id && !(await this.seesAll(caller))) throw unknown(id);
     const access = await this.permissions.accessOf(caller);
     if (principal !== caller.id && !access.mayGrant)
-      throw new DomainError('forbidden', 'Needs grants:write, or a delegable grant');
+      throw this.permissions.forbidden(caller, 'grants:write', 'Needs grants:write, or a delegable grant');
     await this.requests.manager.transaction(async (db) => {
       await pending(db, id);
       await decided(db, id, { state: 'denied', by: caller.id, reason });
+      await this.audit.change(db, caller, 'requests.deny', { subject: id, detail: { reason } });
     });
     return this.get(caller, id);
   }

@@ -1,11 +1,12 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
-import type { Caller } from '@app/core';
+import { Audit } from '@app/audit';
+import { type Caller, DomainError, type Permission } from '@app/core';
 import { Revisions } from '@app/database';
-import { Access } from './access.js';
+import { Access, whyNot } from './access.js';
 import { BOOTSTRAP } from './bootstrap-key.js';
-import { EVERYBODY } from './grant.js';
+import { EVERYBODY, type Resource } from './grant.js';
 import { GrantRow } from './grant.entity.js';
 
 /** Changes with every grant that is made or revoked, on any replica. */
@@ -23,6 +24,7 @@ export class Permissions implements OnModuleInit, OnModuleDestroy {
   constructor(
     @InjectRepository(GrantRow) private readonly grants: Repository<GrantRow>,
     private readonly revisions: Revisions,
+    private readonly audit: Audit,
   ) {}
 
   onModuleInit(): void {
@@ -46,6 +48,36 @@ export class Permissions implements OnModuleInit, OnModuleDestroy {
   accessOf(caller: Pick<Caller, 'id' | 'keyId' | 'roles' | 'groups'>): Access | Promise<Access> {
     const name = JSON.stringify([caller.id, caller.keyId === BOOTSTRAP, caller.roles, caller.groups]);
     return this.remembered.get(name) ?? this.read(name, caller);
+  }
+
+  /**
+   * May the caller do this? What it may not is recorded.
+   * @param what it is about: said in the error
+   * @throws DomainError forbidden
+   */
+  async demand(caller: Caller, action: Permission, about: { resource?: Resource; what: string }): Promise<Access> {
+    const access = await this.accessOf(caller);
+    const { allowed, grants } = access.decide(action, about.resource);
+    if (!allowed) throw this.forbidden(caller, action, `${action} on ${about.what}: ${whyNot(grants)}`);
+    return access;
+  }
+
+  /** May the caller see this? If not, what was asked for does not exist, and that it was asked for is recorded. */
+  async maySee(caller: Caller, resource: Resource, what: string): Promise<boolean> {
+    const isSeen = (await this.accessOf(caller)).allows('agents:read', resource);
+    if (!isSeen) this.hidden(caller, 'agents:read', what);
+    return isSeen;
+  }
+
+  /** Something is as if it did not exist because the caller may not do this with it, which is recorded. */
+  hidden(caller: Caller, action: Permission, what: string): void {
+    this.audit.denied(caller, action, { detail: { what } });
+  }
+
+  /** The error for what a caller may not do, which is recorded. */
+  forbidden(caller: Caller, action: Permission, message: string): DomainError {
+    this.audit.denied(caller, action, { detail: { message } });
+    return new DomainError('forbidden', message);
   }
 
   private async read(name: string, caller: Pick<Caller, 'id' | 'keyId' | 'roles' | 'groups'>): Promise<Access> {

@@ -70,15 +70,15 @@ export class RateLimitsController {
   @HttpCode(204)
   @Allow('limits:write')
   @ApiNoContentResponse()
-  unblock(@Param('id', { schema: RowId }) id: string): Promise<void> {
-    return this.limits.unblock(id);
+  unblock(@FromCaller() caller: Caller, @Param('id', { schema: RowId }) id: string): Promise<void> {
+    return this.limits.unblock(caller, id);
   }
 
   @Delete(':id')
   @HttpCode(204)
   @Allow('limits:write')
   @ApiNoContentResponse({ description: 'The usual holds again.' })
-  remove(@Param('id', { schema: RowId }) id: string): Promise<void> {
-    return this.limits.remove(id);
+  remove(@FromCaller() caller: Caller, @Param('id', { schema: RowId }) id: string): Promise<void> {
+    return this.limits.remove(caller, id);
   }
 }

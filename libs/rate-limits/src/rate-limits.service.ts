@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, LessThan, Repository } from 'typeorm';
+import { Audit } from '@app/audit';
 import { Config } from '@app/config';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
@@ -28,10 +29,12 @@ export class RateLimitsService {
     @InjectRepository(BlockedClientRow) private readonly blocked: Repository<BlockedClientRow>,
     private readonly revisions: Revisions,
     private readonly config: Config,
+    private readonly audit: Audit,
   ) {}
 
   /** Replaces what there was for the same principal, agent or pair. @throws DomainError invalid, conflict (too many) */
-  async set({ id: createdBy }: Caller, input: NewRateLimit): Promise<RateLimitView> {
+  async set(caller: Caller, input: NewRateLimit): Promise<RateLimitView> {
+    const createdBy = caller.id;
     const { principal = null, agent = null, perMinute = null, burst = null, ...rest } = input;
     const { concurrentTasks = null, requestBytes = null, reason = null } = rest;
     const expiresAt = toCome(input.expiresAt);
@@ -52,6 +55,7 @@ export class RateLimitsService {
         createdBy,
       };
       const saved = await manager.save(RateLimitRow, { ...(known !== null && { id: known.id }), ...values });
+      await this.audit.change(manager, caller, 'limits.set', { subject: saved.id, detail: { ...input } });
       return manager.findOneByOrFail(RateLimitRow, { id: saved.id });
     });
     return limitView(row);
@@ -64,19 +68,22 @@ export class RateLimitsService {
   }
 
   /** @throws DomainError not_found */
-  async remove(id: string): Promise<void> {
+  async remove(caller: Caller, id: string): Promise<void> {
     await this.changed(this.limits, async (manager) => {
       const { affected } = await manager.delete(RateLimitRow, { id });
       if (!affected) throw new DomainError('not_found', `No rate limit ${id}`);
+      await this.audit.change(manager, caller, 'limits.remove', { subject: id });
     });
   }
 
   /** @throws DomainError invalid, conflict (too many) */
-  async block({ id: createdBy }: Caller, input: NewBlock): Promise<BlockView> {
+  async block(caller: Caller, input: NewBlock): Promise<BlockView> {
+    const createdBy = caller.id;
     const { principal = null, network = null, reason = null } = input;
     const expiresAt = toCome(input.expiresAt);
     const row = await this.changed(this.blocked, async (manager) => {
       const saved = await manager.save(BlockedClientRow, { principal, network, reason, expiresAt, createdBy });
+      await this.audit.change(manager, caller, 'limits.block', { subject: saved.id, detail: { ...input } });
       return manager.findOneByOrFail(BlockedClientRow, { id: saved.id });
     });
     return blockView(row);
@@ -88,10 +95,11 @@ export class RateLimitsService {
   }
 
   /** @throws DomainError not_found */
-  async unblock(id: string): Promise<void> {
+  async unblock(caller: Caller, id: string): Promise<void> {
     await this.changed(this.blocked, async (manager) => {
       const { affected } = await manager.delete(BlockedClientRow, { id });
       if (!affected) throw new DomainError('not_found', `No blocked client ${id}`);
+      await this.audit.change(manager, caller, 'limits.unblock', { subject: id });
     });
   }
 

@@ -65,6 +65,17 @@ export class KeyRing {
     return expiresAt > Date.now() ? payload : undefined;
   }
 
+  /** A mac of the text by the first key, and which key that is. For what is kept, and checked with `signedWith`. */
+  sign(purpose: string, text: string): { key: string; mac: string } {
+    return { key: this.first, mac: mac(this.keysOf(this.first).forSealing(purpose), text) };
+  }
+
+  /** The mac that this key makes; undefined when the ring has no such key. */
+  signedWith(purpose: string, key: string, text: string): string | undefined {
+    const keys = this.keys.get(key);
+    return keys && mac(keys.forSealing(purpose), text);
+  }
+
   encrypt(purpose: string, plaintext: string): string {
     const nonce = randomBytes(NONCE_BYTES);
     const key = this.keysOf(this.first).forEncryption(purpose);

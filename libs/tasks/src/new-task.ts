@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { cleanJson, cleanText, type Part } from '@app/a2a';
-import { DomainError } from '@app/core';
+import { type Caller, DomainError } from '@app/core';
 import type { FreshTask, StartedTask } from './sql-start.js';
 import type { InboxMessage, TaskRow } from './task-row.js';
 import type { NewTask } from './task-event.js';
@@ -9,19 +9,19 @@ import { isUuid, uuidV7 } from './uuid-v7.js';
 const LONGEST_KEY = 200;
 
 /** The row of a task that is about to begin, unclaimed. @throws DomainError invalid, not_found */
-export function freshTask(principal: string, input: NewTask, timeout: number): FreshTask {
+export function freshTask(caller: Caller, input: NewTask, timeout: number): FreshTask {
   const { agent, skill, contextId, sessionId, idempotencyKey } = input;
   if (sessionId !== undefined && !isUuid(sessionId)) throw noSession(sessionId);
   return {
     id: uuidV7(),
-    principal,
+    principal: caller.id,
     agent,
     skill: skill === undefined ? null : cleanText(skill),
     session: sessionId ?? null,
     context: contextId === undefined ? null : cleanText(contextId),
     idempotency: idempotencyKey === undefined ? null : digest([agent, skill ?? null, keyOf(idempotencyKey)]),
     hash: idempotencyKey === undefined ? null : digest([input.parts, contextId ?? null, sessionId ?? null]),
-    inbox: [messageOf(input.parts)],
+    inbox: [messageOf(caller, input.parts)],
     trace: input.trace ?? null,
     executor: null,
     timeout,
@@ -29,9 +29,10 @@ export function freshTask(principal: string, input: NewTask, timeout: number): F
 }
 
 /** What is said to the agent, without what could not be stored. */
-export const messageOf = (parts: readonly Part[]): InboxMessage => ({
+export const messageOf = ({ keyId, address }: Caller, parts: readonly Part[]): InboxMessage => ({
   messageId: randomUUID(),
   parts: cleanJson(parts) as Part[],
+  from: { keyId, address },
 });
 
 /** What every row begins with. */

@@ -1,4 +1,5 @@
 import { A2aClient } from '@app/a2a';
+import { Config } from '@app/config';
 import { Executor } from '@app/durable';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
@@ -12,5 +13,6 @@ export class RunTools {
     readonly a2a: A2aClient,
     readonly executor: Executor,
     readonly writer: TaskWriter,
+    readonly config: Config,
   ) {}
 }

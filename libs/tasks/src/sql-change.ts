@@ -1,3 +1,4 @@
+import type { Caller } from '@app/core';
 import type { DataSource } from 'typeorm';
 import type { InboxMessage, TaskRow } from './task-row.js';
 
@@ -8,9 +9,11 @@ type Changed = TaskRow | undefined;
  * Final from here on: whatever its owner still writes loses. Nobody owns it: it is claimed for `executor`, which tells the
  * agent; somebody does: it stays theirs, and they do.
  */
-export async function cancelTask(db: DataSource, id: string, principal: string, executor: string): Promise<Changed> {
+export async function cancelTask(db: DataSource, id: string, caller: Caller, executor: string): Promise<Changed> {
   const rows: TaskRow[] = await db.query(
-    `with canceled as (
+    `with before as (
+       select id, inbox from tasks where id = $1 and principal = $2 and finished_at is null
+     ), canceled as (
        update tasks t set
          state = 'canceled', cancel_requested_at = now(), finished_at = now(), updated_at = now(), inbox = '[]',
          rested_at = now(), last_seq = t.last_seq + 2, due_at = null,
@@ -23,9 +26,15 @@ export async function cancelTask(db: DataSource, id: string, principal: string, 
        select id, last_seq - 1, now(), 'status', '{"state":"canceled"}'::json from canceled
        union all
        select id, last_seq, now(), 'result', '{}'::json from canceled
+     ), audited as (
+       insert into audit_pending (body)
+       select json_strip_nulls(json_build_object('kind', 'call', 'action', 'tasks:cancel', 'outcome', 'canceled', 'principal', c.principal,
+         'keyId', $4::text, 'address', $5::text, 'agent', c.agent, 'skill', c.skill, 'subject', c.id, 'detail',
+         json_build_object('startedAt', c.created_at, 'unsaid', coalesce(jsonb_array_length(b.inbox), 0))))
+       from canceled c left join before b on b.id = c.id
      )
      select * from canceled`,
-    [id, principal, executor],
+    [id, caller.id, executor, caller.keyId, caller.address ?? null],
   );
   return rows[0];
 }

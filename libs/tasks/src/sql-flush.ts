@@ -1,4 +1,5 @@
 import type { Artifact, Part, TaskState } from '@app/a2a';
+import type { AuditEvent } from '@app/audit';
 import type { DataSource } from 'typeorm';
 import type { StoredEvent } from './stored-event.js';
 import type { InboxMessage } from './task-row.js';
@@ -19,6 +20,8 @@ export interface FlushItem {
   readonly events: readonly StoredEvent[];
   /** The turn is over; with it comes what the task amounts to. */
   readonly rest: Rest | null;
+  /** Of the turn that is over. */
+  readonly audit: AuditEvent | null;
 }
 
 export interface Rest {
@@ -70,7 +73,7 @@ const FLUSH = `
     select *, now() as at from json_to_recordset($1) as i (
       id uuid, executor uuid, epoch int, base int, n int, state text, upstream text, context text, heard boolean,
       rests boolean, final boolean, said int, message json, history json, error json, again double precision,
-      timeout double precision)
+      timeout double precision, audit json)
   ), owned as (
     update tasks t set
       last_seq = t.last_seq + i.n,
@@ -106,6 +109,8 @@ const FLUSH = `
     from json_to_recordset($3) as a (task uuid, position int, body json)
     join owned o on o.id = a.task
     on conflict (task_id, position) do update set body = excluded.body
+  ), audited as (
+    insert into audit_pending (body) select i.audit from item i join owned o on o.id = i.id where i.audit is not null
   ), dropped as (
     delete from task_artifacts k using owned o
     where o.rests and k.task_id = o.id

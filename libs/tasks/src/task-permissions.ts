@@ -15,7 +15,7 @@ export class TaskPermissions {
 
   /** @throws DomainError forbidden */
   async demand(caller: Caller, action: Permission): Promise<void> {
-    (await this.permissions.accessOf(caller)).demand(action, undefined, 'tasks');
+    await this.permissions.demand(caller, action, { what: 'tasks' });
   }
 
   /**
@@ -23,12 +23,13 @@ export class TaskPermissions {
    * @throws DomainError not_found (also when the caller may not see it), forbidden; RateLimited
    */
   async demandCall(caller: Caller, slug: string, skill: string | undefined): Promise<void> {
-    const access = await this.permissions.accessOf(caller);
-    access.demand('tasks:write', undefined, 'tasks');
+    await this.permissions.demand(caller, 'tasks:write', { what: 'tasks' });
     const agent = await this.directory.findFresh(slug);
-    if (agent === undefined || !access.allows('agents:read', resourceOf(agent, skill)))
+    const what = skill === undefined ? slug : `${slug}, skill ${skill}`;
+    const resource = agent && resourceOf(agent, skill);
+    if (resource === undefined || !(await this.permissions.maySee(caller, resource, what)))
       throw new DomainError('not_found', `No agent ${slug}, or it is disabled`);
-    access.demand('agents:call', resourceOf(agent, skill), skill === undefined ? slug : `${slug}, skill ${skill}`);
+    await this.permissions.demand(caller, 'agents:call', { resource, what });
     await this.limiter.admitCall(caller, slug);
   }
 }

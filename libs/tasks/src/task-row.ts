@@ -14,6 +14,8 @@ export interface InboxMessage {
   /** Ours; sending again carries the same one. */
   readonly messageId: string;
   readonly parts: readonly Part[];
+  /** With what and from where it was said; missing in messages of earlier versions. */
+  readonly from?: { readonly keyId: string; readonly address?: string };
 }
 
 /** A row of `tasks`, as the statements give it. */

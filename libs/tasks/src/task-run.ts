@@ -11,6 +11,8 @@ import type { DirectoryEntry } from '@app/agents';
 import { DomainError } from '@app/core';
 import type { Executor } from '@app/durable';
 import { Log } from '@app/telemetry';
+import { callEvent } from './call-event.js';
+import { nextLook } from './next-look.js';
 import { resultEvent, snapshotEvent, storedEvent, type StoredEvent, toldEvent } from './stored-event.js';
 import type { Flushed, FlushItem, Rest } from './sql-flush.js';
 import { isResting, type TaskRow, viewOf } from './task-row.js';
@@ -22,9 +24,6 @@ import { cancelUpstream, eventsOf } from './task-conversation.js';
 const PATIENCE_MS = 5_000;
 /** An agent that says more than this between two flushes has to wait. */
 const MOST_WAITING = 1024 * 1024;
-/** Whoever waits for an authorization is asked again after this, doubled each time up to the longest. */
-const FIRST_LOOK_MS = 1_000;
-const LONGEST_LOOK_MS = 30_000;
 /** A task that ends whoever works on it must not do so for ever. */
 const MAX_ATTEMPTS = 10;
 /** What one event counts beside its content. */
@@ -36,6 +35,7 @@ export interface RunContext {
   readonly executor: Executor;
   readonly writer: TaskWriter;
   readonly timeoutMs: number;
+  readonly auditPayloads: boolean;
   agent(slug: string): Promise<DirectoryEntry | undefined>;
   /** Committed. `resting`: and now the turn is over. */
   told(run: TaskRun, events: readonly TaskEvent[], resting: boolean): void;
@@ -120,17 +120,19 @@ export class TaskRun implements Writing {
     this.rest = undefined;
     this.waiting = 0;
     this.taken();
+    const state = rest === null && isResting(snapshot.state) ? 'working' : snapshot.state;
     return {
       id: row.id,
       executor: row.executor ?? '',
       epoch: row.epoch,
       base: row.last_seq,
-      state: rest === null && isResting(snapshot.state) ? 'working' : snapshot.state,
+      state,
       upstream: snapshot.taskId ?? null,
       context: snapshot.contextId ?? null,
       heard: this.heardNow,
       events,
       rest,
+      audit: rest && callEvent(row, state, rest, this.context.auditPayloads),
     };
   }
 
@@ -249,16 +251,9 @@ export class TaskRun implements Writing {
       history,
       artifacts,
       error,
-      again: this.nextLook(),
+      again: nextLook(this.row, this.snapshot.state),
       timeout: this.context.timeoutMs,
     };
-  }
-
-  /** An agent that waits for an authorization goes on by itself; nobody tells us. */
-  private nextLook(): number | null {
-    if (this.snapshot.state !== 'auth-required' || this.row.deadline.getTime() < Date.now()) return null;
-    const looks = this.row.inbox.length === 0 ? this.row.attempts : 0;
-    return Math.min(FIRST_LOOK_MS * 2 ** looks, LONGEST_LOOK_MS);
   }
 
   private failed(error: unknown): Rest {

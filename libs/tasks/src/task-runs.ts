@@ -191,6 +191,7 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
       executor,
       writer,
       timeoutMs: this.capacity.timeoutMs,
+      auditPayloads: this.tools.config.audit.payloads,
       agent: (slug) => this.capacity.agent(slug),
       told: (run: TaskRun, events: readonly TaskEvent[], resting: boolean) => this.outlet.told(run, events, resting),
       lost: (run) => void this.lost(run),

@@ -23,7 +23,7 @@ export class TaskStarter {
    * @throws DomainError not_found, invalid, conflict, rate_limited
    */
   async start(caller: Caller, input: NewTask): Promise<TaskRow | string> {
-    const task = freshTask(caller.id, input, await this.runs.timeoutOf(input.agent));
+    const task = freshTask(caller, input, await this.runs.timeoutOf(input.agent));
     // Counts as use of the session, and refuses what is clear already; the insert decides.
     if (input.sessionId !== undefined) await this.sessions.contextFor(caller, input.sessionId, input.agent);
     const executor = this.runs.reserve(input.agent);

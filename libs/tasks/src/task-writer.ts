@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Audit } from '@app/audit';
 import { isDatabaseAway } from '@app/database';
 import { Log } from '@app/telemetry';
 import { Injectable } from '@nestjs/common';
@@ -40,6 +41,7 @@ export class TaskWriter {
   constructor(
     private readonly db: DataSource,
     private readonly feeds: Feeds,
+    private readonly audit: Audit,
   ) {}
 
   /** @param urgent somebody waits for this */
@@ -96,6 +98,7 @@ export class TaskWriter {
     try {
       const rows = await this.stored(batch.map(([, item]) => item));
       for (const [one, item] of batch) this.tell(one, item, rows.get(item.id));
+      if (batch.some(([, { audit }]) => audit !== null)) this.audit.nudge();
       this.feeds.announce([...rows.values()].map(({ id, last_seq }) => [id, last_seq] as const));
     } catch (error) {
       const [first] = batch;

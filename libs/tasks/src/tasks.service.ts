@@ -57,7 +57,7 @@ export class TasksService {
     await this.permissions.demandCall(caller, row.agent, row.skill ?? undefined);
     const timeout = await this.runs.timeoutOf(row.agent);
     const executor = this.runs.reserve(row.agent);
-    const message = messageOf(parts);
+    const message = messageOf(caller, parts);
     const answer = { id: taskId, principal: caller.id, message, executor: executor ?? null, timeout };
     const answered = await addAnswer(this.db, answer).catch((error: unknown) => {
       this.runs.unreserve(row.agent, executor);
@@ -81,7 +81,7 @@ export class TasksService {
   /** Durable and final: false when the task was over already. The agent is told. @throws DomainError not_found */
   async cancel(caller: Caller, taskId: string): Promise<{ canceled: boolean; task: TaskView }> {
     await this.permissions.demand(caller, 'tasks:write');
-    const row = isUuid(taskId) ? await cancelTask(this.db, taskId, caller.id, this.runs.executor) : undefined;
+    const row = isUuid(taskId) ? await cancelTask(this.db, taskId, caller, this.runs.executor) : undefined;
     const task = await this.get(caller, taskId);
     if (row !== undefined) this.runs.canceledByCaller(row, task);
     return { canceled: row !== undefined, task };

@@ -166,6 +166,7 @@ const LISTS = [
   'rate-limits',
   'rate-limits/blocked',
   'rate-limits/hits',
+  'audit',
 ];
 const PARAMETERS = [
   'page_size',

@@ -1,0 +1,4 @@
+export { Audit } from './audit.js';
+export type { AuditEvent } from './audit-event.js';
+export { AuditModule } from './audit.module.js';
+export { AuditVerifier, type Verification } from './audit-verifier.js';
