@@ -9,6 +9,19 @@ export interface PostgresServer {
   readonly sslRootCert?: string;
 }
 
+/** Whose access tokens are accepted, and what they mean here. */
+export interface OidcIssuer {
+  readonly issuer: string;
+  /** URL of the MCP door, as clients dial it. */
+  readonly resource: string;
+  readonly audiences: readonly string[];
+  readonly scopes: readonly string[];
+  readonly groupsClaim: string;
+  readonly rolesClaim: string;
+  /** Roles here by role or group of the issuer. */
+  readonly roleMap: ReadonlyMap<string, readonly string[]>;
+}
+
 /** The environment does not fit; the message lists every problem, a line each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -113,6 +126,28 @@ export class Config {
     return { waitMs: this.env.MCP_WAIT_SECONDS * 1_000, cancelOnDisconnect: this.env.CANCEL_ON_DISCONNECT };
   }
 
+  /** The issuer of access tokens; undefined: API keys only. */
+  get oidc(): OidcIssuer | undefined {
+    const { OIDC_ISSUER: issuer, PUBLIC_URL: publicUrl } = this.env;
+    if (issuer === undefined || publicUrl === undefined) return undefined;
+    const resource = `${publicUrl.replace(/\/+$/, '')}/mcp`;
+    const roleMap = new Map<string, string[]>();
+    for (const entry of this.env.OIDC_ROLE_MAP) {
+      const at = entry.lastIndexOf('=');
+      const name = entry.slice(0, at);
+      roleMap.set(name, [...(roleMap.get(name) ?? []), entry.slice(at + 1)]);
+    }
+    return {
+      issuer,
+      resource,
+      audiences: [resource, ...this.env.OIDC_AUDIENCE],
+      scopes: this.env.OIDC_SCOPES,
+      groupsClaim: this.env.OIDC_GROUPS_CLAIM,
+      rolesClaim: this.env.OIDC_ROLES_CLAIM,
+      roleMap,
+    };
+  }
+
   /** How often something may happen, in the long run and at once. */
   get rateLimits() {
     const { env } = this;
@@ -164,6 +199,8 @@ function contradictions(env: Environment): string[] {
   const given = env.DATABASE_URL ?? env.POSTGRES_HOST;
   if (given !== undefined && env.SECRET_KEYS === undefined)
     problems.push('SECRET_KEYS: required with a given PostgreSQL; make one with: echo "k1:$(openssl rand -base64 32)"');
+  if (env.OIDC_ISSUER !== undefined && env.PUBLIC_URL === undefined)
+    problems.push('PUBLIC_URL: required with OIDC_ISSUER; tokens are made for PUBLIC_URL/mcp');
   return problems;
 }
 

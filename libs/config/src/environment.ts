@@ -215,6 +215,37 @@ export const Environment = z.object({
     .max(4 << 20)
     .default(4 << 20)
     .describe('The largest request of one principal, bytes; at most the 4 MiB that any request may have.'),
+  OIDC_ISSUER: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'OpenID Connect issuer whose access tokens (JWT) are accepted beside API keys. Needs `PUBLIC_URL`: tokens must be made for `PUBLIC_URL/mcp`.',
+    ),
+  OIDC_AUDIENCE: list
+    .default([])
+    .describe('Further audiences accepted in tokens, comma-separated, for issuers that cannot put a URL there.'),
+  OIDC_SCOPES: list.default([]).describe('Scopes that a token must have, comma-separated; told to MCP clients.'),
+  OIDC_GROUPS_CLAIM: z
+    .string()
+    .min(1)
+    .default('groups')
+    .describe('Claim with the groups of a person; dots go deeper, as in `realm_access.roles`.'),
+  OIDC_ROLES_CLAIM: z.string().min(1).default('roles').describe('Claim with the roles of a person; likewise.'),
+  OIDC_ROLE_MAP: list
+    .pipe(
+      z.array(
+        z
+          .string()
+          .regex(
+            /^.+=(viewer|user|operator|admin|auditor)$/,
+            'expected name=role with a role of viewer, user, operator, admin, auditor',
+          ),
+      ),
+    )
+    .default([])
+    .describe(
+      'Which roles or groups of the issuer are which role here, comma-separated: `platform-team=admin,developers=user`. Whoever has none is `user`.',
+    ),
   AUDIT_RETENTION_DAYS: z.coerce
     .number()
     .int()

@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { STREAM_TICKET_TTL_MS, StreamUrls } from './stream-urls.js';
 
 const keyRing = new KeyRing([`k1:${Buffer.alloc(32).toString('base64')}`]);
-const caller = { id: 'key:1', keyId: '1', roles: [], groups: [], permissions: new Set([]) };
+const caller = { id: 'key:1', keyId: '1', credential: '1', roles: [], groups: [], permissions: new Set([]) };
 const streamUrls = (env: Record<string, string>) => new StreamUrls(Config.load(env), keyRing);
 
 afterEach(() => {
@@ -31,7 +31,7 @@ test('a ticket opens its request, for whoever it was made, until it expires', ()
   vi.useFakeTimers({ toFake: ['Date'] });
   const streams = streamUrls({});
   const ticket = new URL(streams.urlFor(caller, 'mine')).searchParams.get('ticket') ?? '';
-  expect(streams.open(ticket, 'mine')).toEqual({ requestId: 'mine', keyId: '1' });
+  expect(streams.open(ticket, 'mine')).toEqual({ requestId: 'mine', credential: '1' });
   expect(streams.open(ticket, 'yours')).toBeUndefined();
   expect(streams.open('k1.e30.x', 'mine')).toBeUndefined();
   vi.advanceTimersByTime(STREAM_TICKET_TTL_MS - 1);

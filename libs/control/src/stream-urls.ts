@@ -12,7 +12,7 @@ const ANY_ADDRESS = ['0.0.0.0', '::'];
 /** The right to follow one request, made for the holder of one credential. */
 export interface StreamTicket {
   readonly requestId: string;
-  readonly keyId: string;
+  readonly credential: string;
 }
 
 /** Addresses under which one request can be followed over a WebSocket without any other credential. */
@@ -32,8 +32,8 @@ export class StreamUrls {
     this.port = port;
   }
 
-  urlFor({ keyId }: Caller, requestId: string): string {
-    const ticket = this.keyRing.seal(PURPOSE, { requestId, keyId }, STREAM_TICKET_TTL_MS);
+  urlFor({ credential }: Caller, requestId: string): string {
+    const ticket = this.keyRing.seal(PURPOSE, { requestId, credential }, STREAM_TICKET_TTL_MS);
     return `${this.base}/stream?${new URLSearchParams({ requestId, ticket }).toString()}`;
   }
 
@@ -41,7 +41,7 @@ export class StreamUrls {
   open(ticket: string, requestId: string): StreamTicket | undefined {
     const payload = this.keyRing.open(PURPOSE, ticket);
     if (payload?.requestId !== requestId) return undefined;
-    return { requestId, keyId: String(payload.keyId) };
+    return { requestId, credential: String(payload.credential) };
   }
 
   /** Without a slash at the end. */

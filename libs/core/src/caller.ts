@@ -26,6 +26,8 @@ export interface Caller {
   readonly id: string;
   /** Which credential was shown; revoking it ends what hangs on it. */
   readonly keyId: string;
+  /** Tells the credential again later, on any replica (`Authenticator.recall`). */
+  readonly credential: string;
   readonly roles: readonly Role[];
   /** Groups that grants may name. */
   readonly groups: readonly string[];

@@ -3,7 +3,7 @@ import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@
 import { type Caller, DomainError, RateLimited } from '@app/core';
 import { isDatabaseAway } from '@app/database';
 import { McpServer, RpcCode } from '@app/mcp-protocol';
-import { Authenticator } from '@app/permissions';
+import { Authenticator, ProtectedResource } from '@app/permissions';
 import { ERROR_TYPE, Log, Metrics } from '@app/telemetry';
 import { ClientAddress, limitHeaders, STATUS } from '@app/web';
 import { ToolCatalog } from './tool-catalog.js';
@@ -20,6 +20,7 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
     private readonly authenticator: Authenticator,
     private readonly catalog: ToolCatalog,
     private readonly address: ClientAddress,
+    private readonly resource: ProtectedResource,
     private readonly metrics: Metrics,
   ) {}
 
@@ -56,7 +57,7 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
   private refuse(error: unknown, response: ServerResponse): void {
     if (!(error instanceof DomainError))
       this.log.error('A caller could not be authenticated', { route: PATH, cause: error });
-    const { status, type, message, headers } = refusalOf(error);
+    const { status, type, message, headers } = refusalOf(error, this.resource);
     this.metrics.failed(type);
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: RpcCode.refused, message } }));
@@ -73,10 +74,11 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
   }
 }
 
-function refusalOf(error: unknown) {
+function refusalOf(error: unknown, resource: ProtectedResource) {
   if (error instanceof DomainError) {
     const { code, message } = error;
-    const challenge = code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {};
+    const told = resource.challenge(error);
+    const challenge = told === undefined ? {} : { 'www-authenticate': told };
     const headers = error instanceof RateLimited ? limitHeaders(error.state) : challenge;
     return { status: STATUS[code], type: ERROR_TYPE[code], message, headers };
   }

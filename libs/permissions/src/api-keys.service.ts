@@ -9,21 +9,13 @@ import { hashKey } from '@app/secrets';
 import { type Page, pageOf, startAfter } from '@app/web';
 import { ApiKey } from './api-key.entity.js';
 import type { ApiKeyQuery, ApiKeyView, CreatedApiKey, NewApiKey, Rotation } from './api-keys.schemas.js';
+import type { KeyHolder } from './key-holder.js';
 import { Permissions } from './permissions.js';
 import { principalId } from './principal-id.js';
 import { permissionsOf, rolesAmong } from './roles.js';
 
 /** Changes whenever a key is made or revoked, on any replica. */
 export const API_KEYS_TOPIC = 'api_keys';
-
-/** What a key that opens something says about who shows it. */
-export interface KeyHolder {
-  readonly keyId: string;
-  readonly principal: string;
-  readonly roles: readonly string[];
-  readonly groups: readonly string[];
-  readonly expiresAt: Date | null;
-}
 
 /** API keys as rows: made, listed, rotated, revoked, found by what a caller shows. */
 @Injectable()

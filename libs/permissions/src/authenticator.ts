@@ -4,16 +4,24 @@ import { Audit } from '@app/audit';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
 import { RateLimiter } from '@app/rate-limits';
-import { hashKey } from '@app/secrets';
-import { API_KEYS_TOPIC, ApiKeysService, type KeyHolder } from './api-keys.service.js';
+import { hashKey, KeyRing } from '@app/secrets';
+import { API_KEYS_TOPIC, ApiKeysService } from './api-keys.service.js';
 import { BOOTSTRAP, BootstrapKey } from './bootstrap-key.js';
+import { InsufficientScope } from './insufficient-scope.js';
+import type { KeyHolder } from './key-holder.js';
 import { KeyUse } from './key-use.js';
+import { Oidc } from './oidc.js';
 import { permissionsOf, rolesAmong } from './roles.js';
 
 /** Verified keys remembered by hash, so that a call costs one SHA-256 and no statement. */
 const MAX_REMEMBERED = 10_000;
-/** Longer than any key of ours; nothing longer is hashed. */
-const MAX_KEY_LENGTH = 512;
+/** Longer than any key of ours or token with many groups; nothing longer is hashed. */
+const MAX_CREDENTIAL_LENGTH = 12_000;
+const TOKEN_PURPOSE = 'oidc caller';
+
+/** Before what a token said. */
+const SEALED = 'token:';
+type Sealed = Omit<KeyHolder, 'expiresAt'> & { readonly expiresAt: number };
 
 const UNKNOWN = 'The API key is unknown, expired or revoked';
 
@@ -35,6 +43,8 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly keys: ApiKeysService,
     private readonly bootstrap: BootstrapKey,
+    private readonly oidc: Oidc,
+    private readonly seal: KeyRing,
     private readonly use: KeyUse,
     private readonly revisions: Revisions,
     private readonly limiter: RateLimiter,
@@ -66,26 +76,46 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
 
   /**
    * Whoever showed this credential earlier, when something that was made for them then is shown now.
+   * @param credential `Caller.credential`
    * @throws DomainError unauthenticated when the credential was revoked or expired since
    */
-  async recall(keyId: string, address: string): Promise<Caller> {
+  async recall(credential: string, address: string): Promise<Caller> {
     this.limiter.demandOpen(address);
-    const name = `id:${keyId}`;
+    const name = `id:${credential}`;
     const known = this.recalled(name);
     if (known !== undefined) return at(known, address);
     const remembered = this.remembered;
-    const admin = this.bootstrap.exists ? ADMIN : undefined;
-    const holder = keyId === BOOTSTRAP ? admin : await this.keys.holderOf(keyId);
-    if (holder === undefined) throw new DomainError('unauthenticated', 'The API key was revoked, or has expired');
+    const holder = await this.holderOf(credential);
+    if (holder === undefined) throw new DomainError('unauthenticated', 'The credential was revoked, or has expired');
     return at(this.remember(remembered, name, holder), address);
+  }
+
+  private async holderOf(credential: string): Promise<KeyHolder | undefined> {
+    if (credential === BOOTSTRAP) return this.bootstrap.exists ? ADMIN : undefined;
+    if (!credential.startsWith(SEALED)) return this.keys.holderOf(credential);
+    const payload = this.seal.open(TOKEN_PURPOSE, credential.slice(SEALED.length)) as Sealed | undefined;
+    return payload && { ...payload, expiresAt: new Date(payload.expiresAt) };
   }
 
   private async verify(key: string, hash: string, address: string): Promise<Caller> {
     await this.limiter.demandPatience(address);
     const remembered = this.remembered; // a revocation meanwhile replaces the map, and this answer is not kept
-    const holder = this.bootstrap.matches(hash) ? ADMIN : await this.keys.findActive(key);
-    if (holder === undefined) return this.refuse(new DomainError('unauthenticated', UNKNOWN), address, key);
-    return at(this.remember(remembered, hash, holder), address);
+    try {
+      const holder = await this.lookUp(key, hash);
+      return at(this.remember(remembered, hash, holder), address);
+    } catch (error) {
+      const isWrong = error instanceof DomainError && error.code === 'unauthenticated';
+      if (isWrong || error instanceof InsufficientScope) return this.refuse(error, address, key);
+      throw error;
+    }
+  }
+
+  private async lookUp(key: string, hash: string): Promise<KeyHolder> {
+    if (this.bootstrap.matches(hash)) return ADMIN;
+    if (this.oidc.takes(key)) return this.oidc.verify(key);
+    const holder = await this.keys.findActive(key);
+    if (holder === undefined) throw new DomainError('unauthenticated', UNKNOWN);
+    return holder;
   }
 
   /** Wrong credentials are few. @throws the error, or RateLimited */
@@ -100,22 +130,34 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
   private recalled(name: string): Caller | undefined {
     const known = this.remembered.get(name);
     if (known === undefined || known.until <= Date.now()) return undefined;
-    if (known.caller.keyId !== BOOTSTRAP) this.use.note(known.caller.keyId);
+    this.note(known.caller.keyId);
     return known.caller;
   }
 
+  private note(keyId: string): void {
+    if (keyId !== BOOTSTRAP && !keyId.startsWith('oidc:')) this.use.note(keyId);
+  }
+
+  private callerOf(holder: KeyHolder): Caller {
+    const { keyId, principal: id, groups } = holder;
+    const roles = rolesAmong(holder.roles);
+    return { id, keyId, credential: this.credentialOf(holder), roles, groups, permissions: permissionsOf(roles) };
+  }
+
+  /** Nobody keeps tokens: what one said is sealed for as long as it is believed. */
+  private credentialOf({ expiresAt, ...holder }: KeyHolder): string {
+    if (!holder.keyId.startsWith('oidc:') || expiresAt === null) return holder.keyId;
+    const sealed: Sealed = { ...holder, expiresAt: expiresAt.getTime() };
+    return SEALED + this.seal.seal(TOKEN_PURPOSE, sealed, expiresAt.getTime() - Date.now());
+  }
+
   private remember(known: Map<string, Known>, name: string, holder: KeyHolder): Caller {
-    const caller = callerOf(holder);
+    const caller = this.callerOf(holder);
     if (known.size >= MAX_REMEMBERED) known.clear();
     known.set(name, { caller, until: holder.expiresAt?.getTime() ?? Infinity });
-    if (holder.keyId !== BOOTSTRAP) this.use.note(holder.keyId);
+    this.note(holder.keyId);
     return caller;
   }
-}
-
-function callerOf({ keyId, principal: id, roles: names, groups }: KeyHolder): Caller {
-  const roles = rolesAmong(names);
-  return { id, keyId, roles, groups, permissions: permissionsOf(roles) };
 }
 
 const at = (caller: Caller, address: string): Caller => ({ ...caller, address });
@@ -124,11 +166,10 @@ const at = (caller: Caller, address: string): Caller => ({ ...caller, address })
 function shownKey(headers: IncomingHttpHeaders): string | DomainError {
   const bearer = headers.authorization;
   if (bearer !== undefined && !/^bearer /i.test(bearer))
-    return new DomainError('unauthenticated', 'Authorization: expected "Bearer <API key>"');
+    return new DomainError('unauthenticated', 'Authorization: expected "Bearer <API key or access token>"');
   const key = bearer?.slice('bearer '.length).trim() ?? headers['x-api-key'];
   if (typeof key !== 'string' || key === '')
     return new DomainError('unauthenticated', 'Send an API key: "Authorization: Bearer <key>" or "X-API-Key: <key>"');
-  if (key.length > MAX_KEY_LENGTH)
-    return new DomainError('unauthenticated', 'The API key is too long to be one of ours');
+  if (key.length > MAX_CREDENTIAL_LENGTH) return new DomainError('unauthenticated', 'The credentials are too long');
   return key;
 }

@@ -8,4 +8,5 @@ export * as permissionSchemas from './grants.schemas.js';
 export { GrantsService } from './grants.service.js';
 export { PermissionRequestsService } from './permission-requests.service.js';
 export { Permissions } from './permissions.js';
+export { ProtectedResource } from './protected-resource.js';
 export { PermissionsModule } from './permissions.module.js';

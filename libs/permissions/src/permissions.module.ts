@@ -12,15 +12,18 @@ import { Explanations } from './explanations.js';
 import { GrantRow } from './grant.entity.js';
 import { GrantsService } from './grants.service.js';
 import { KeyUse } from './key-use.js';
+import { Oidc } from './oidc.js';
 import { PermissionRequestRow } from './permission-request.entity.js';
 import { PermissionRequestsService } from './permission-requests.service.js';
 import { Permissions } from './permissions.js';
+import { ProtectedResource } from './protected-resource.js';
+import { ProtectedResourceController } from './protected-resource.controller.js';
 import { PermissionsController } from './permissions.controller.js';
 
 @Global()
 @Module({
   imports: [TypeOrmModule.forFeature([ApiKey, GrantRow, PermissionRequestRow])],
-  controllers: [ApiKeysController, PermissionsController],
+  controllers: [ApiKeysController, PermissionsController, ProtectedResourceController],
   providers: [
     ApiKeysService,
     Authenticator,
@@ -28,6 +31,8 @@ import { PermissionsController } from './permissions.controller.js';
     Explanations,
     GrantsService,
     KeyUse,
+    Oidc,
+    ProtectedResource,
     PermissionRequestsService,
     Permissions,
     // In this order: who is calling, then how often.
@@ -42,6 +47,7 @@ import { PermissionsController } from './permissions.controller.js';
     GrantsService,
     PermissionRequestsService,
     Permissions,
+    ProtectedResource,
   ],
 })
 export class PermissionsModule {}

@@ -7,7 +7,14 @@ import { Connection } from './connection.js';
 import { LIMITS } from './limits.js';
 
 const metrics = new Metrics();
-const caller = { id: 'admin', keyId: 'bootstrap', roles: [], groups: [], permissions: new Set([]) };
+const caller = {
+  id: 'admin',
+  keyId: 'bootstrap',
+  credential: 'bootstrap',
+  roles: [],
+  groups: [],
+  permissions: new Set([]),
+};
 const identity = { caller, confirm: () => caller };
 const later = (ms: number) => performance.now() + ms;
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DomainError } from '@app/core';
 import { Metrics } from '@app/telemetry';
 import type { Connection, Identity } from './connection.js';
-import { ENDINGS, restarting } from './endings.js';
+import { ENDINGS, isDenied, restarting } from './endings.js';
 import { LIMITS } from './limits.js';
 
 const BEAT_MS = 1_000;
@@ -94,23 +94,23 @@ export class Connections {
 
   /** Each credential is asked about once, however many connections it opened. */
   private async confirm(): Promise<void> {
-    for (const [keyId, confirm] of this.credentials()) {
+    for (const [credential, confirm] of this.credentials()) {
       try {
         await confirm();
       } catch (error) {
         // Away is not revoked: what could not be asked is asked again.
-        if (error instanceof DomainError) this.revoked(keyId, error.message);
+        if (isDenied(error)) this.revoked(credential, error.message);
       }
     }
   }
 
   private credentials(): Map<string, Identity['confirm']> {
     const identities = [...this.open].flatMap(({ identity }) => (identity === undefined ? [] : [identity]));
-    return new Map(identities.map(({ caller, confirm }) => [caller.keyId, confirm]));
+    return new Map(identities.map(({ caller, confirm }) => [caller.credential, confirm]));
   }
 
-  private revoked(keyId: string, reason: string): void {
+  private revoked(credential: string, reason: string): void {
     for (const connection of this.open)
-      if (connection.identity?.caller.keyId === keyId) connection.end({ ...ENDINGS.unauthenticated, reason });
+      if (connection.identity?.caller.credential === credential) connection.end({ ...ENDINGS.unauthenticated, reason });
   }
 }

@@ -40,7 +40,7 @@ export class Credentials {
         'unauthenticated',
         'ticket: expired, or not for this request; get_status gives a new streamUrl',
       );
-    const confirm = () => this.authenticator.recall(opened.keyId, address);
+    const confirm = () => this.authenticator.recall(opened.credential, address);
     return { caller: await confirm(), confirm };
   }
 

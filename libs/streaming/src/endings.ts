@@ -68,3 +68,7 @@ export function endingOf(error: unknown): Ending | undefined {
   if (status >= 500) return { code: 1013, reason: error.message, end: 'internal' };
   return { code: 4000 + status, reason: error.message, end: END[error.code] ?? 'invalid' };
 }
+
+/** The credentials of a connection are not what they were; whoever could not be asked is asked again. */
+export const isDenied = (error: unknown): error is DomainError =>
+  error instanceof DomainError && (error.code === 'unauthenticated' || error.code === 'forbidden');

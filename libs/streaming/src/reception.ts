@@ -25,7 +25,9 @@ export interface About {
   readonly version: string;
 }
 
-const Authenticate = z.strictObject({ key: z.string().min(1).max(512) });
+/** An access token with many groups is longer than any API key. */
+const MAX_CREDENTIAL_LENGTH = 12_000;
+const Authenticate = z.strictObject({ key: z.string().min(1).max(MAX_CREDENTIAL_LENGTH) });
 
 /** Lets a connection in, or says why not, and begins what it came for. */
 @Injectable()

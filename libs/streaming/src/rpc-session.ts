@@ -3,7 +3,7 @@ import { isDatabaseAway } from '@app/database';
 import { ERROR_TYPE, Log } from '@app/telemetry';
 import { STATUS } from '@app/web';
 import type { Connection } from './connection.js';
-import { ENDINGS } from './endings.js';
+import { ENDINGS, isDenied } from './endings.js';
 import {
   CODE,
   errorMessage,
@@ -131,7 +131,7 @@ export async function callOf(connection: Connection): Promise<Call> {
   try {
     return { caller: await identity.confirm(), signal };
   } catch (error) {
-    if (error instanceof DomainError) connection.end({ ...ENDINGS.unauthenticated, reason: error.message });
+    if (isDenied(error)) connection.end({ ...ENDINGS.unauthenticated, reason: error.message });
     throw error;
   }
 }

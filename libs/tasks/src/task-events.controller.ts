@@ -63,7 +63,7 @@ export class TaskEventsController {
   /** A key that is revoked meanwhile hears nothing more. */
   private async *framed(caller: Caller, events: AsyncIterable<TaskEvent>): AsyncIterable<StreamedEvent> {
     for await (const event of events) {
-      await this.authenticator.recall(caller.keyId, caller.address ?? '');
+      await this.authenticator.recall(caller.credential, caller.address ?? '');
       yield { id: event.seq, event: event.kind, data: event };
     }
   }
