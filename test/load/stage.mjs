@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,8 @@ const READY_MS = 30_000;
 const STOP_MS = 30_000;
 
 export const KEY = 'bench-admin-key-0123456789';
+/** Of all replicas. */
+const SECRET_KEYS = `k1:${randomBytes(32).toString('base64')}`;
 const SERVER = {
   PORT: '0',
   STREAM_PORT: '0',
@@ -52,8 +55,7 @@ export class Stage {
 
   /** The real server as one of several, or alone, on a PostgreSQL and perhaps a Redis that are there already. */
   replica(databaseUrl, redis) {
-    const secrets = { SECRET_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}` };
-    return this.#serve({ DATABASE_URL: databaseUrl, ...secrets, ...(redis && { REDIS_URL: redis.url }) });
+    return this.#serve({ DATABASE_URL: databaseUrl, SECRET_KEYS, ...(redis && { REDIS_URL: redis.url }) });
   }
 
   /** A PostgreSQL for replicas. */

@@ -4,8 +4,7 @@ import { DatabaseHealth, DatabaseModule, type Migrations, Revisions } from '@app
 import { configureLog, Metrics, TelemetryModule } from '@app/telemetry';
 import { migrations as ours } from '@migrations';
 import { DataSource } from 'typeorm';
-
-const SECRET_KEYS = `k1:${Buffer.alloc(32).toString('base64')}`;
+import { SECRET_KEYS } from './secret-keys.js';
 
 /** The configuration of a process with a given PostgreSQL. */
 export function databaseConfig(env: Record<string, string>): Config {

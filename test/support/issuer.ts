@@ -53,7 +53,8 @@ export async function startIssuer(resource: string, people: Readonly<Record<stri
       },
     },
   });
-  http.on('request', provider.callback());
+  const answer = provider.callback();
+  http.on('request', (request, response) => void answer(request, response));
 
   /** An access token, as a program would get it. */
   const token = async (person: string, { scope = 'mcp', audience = resource } = {}): Promise<string> => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Client, type ClientOptions, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { newDatabase } from './database.js';
+import { SECRET_KEYS } from './secret-keys.js';
 
 const PROGRAM = 'dist/apps/server/src/main.js';
 const READY_MS = 20_000;
@@ -94,7 +95,7 @@ export function launch(env: Record<string, string | undefined>, args: string[] =
       LOG_FORMAT: 'json',
       LOG_LEVEL: 'debug',
       ADMIN_API_KEY: ADMIN_KEY,
-      SECRET_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
+      SECRET_KEYS,
       ALLOWED_NETWORKS: '127.0.0.0/8,::1/128',
       ...ENOUGH,
       QUOTA_CONCURRENT_TASKS: '1000000',

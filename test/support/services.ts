@@ -11,6 +11,7 @@ import { configureLog } from '@app/telemetry';
 import { migrations } from '@migrations';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
+import { SECRET_KEYS } from './secret-keys.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -66,7 +67,6 @@ async function makeTemplate(serverUrl: string, stops: Stop[]): Promise<string> {
   stops.push(() => admin(`drop database ${name}`));
   const url = new URL(serverUrl);
   url.pathname = name;
-  const SECRET_KEYS = `k1:${Buffer.alloc(32).toString('base64')}`;
   await migrate(Config.load({ DATABASE_URL: url.href, SECRET_KEYS }), migrations);
   return name;
 }

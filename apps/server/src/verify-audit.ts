@@ -8,7 +8,6 @@ import { Log, TelemetryModule } from '@app/telemetry';
 import { migrations } from '@migrations';
 import { DataSource } from 'typeorm';
 import { loadConfig } from './load-config.js';
-import { MetricsController } from './metrics.controller.js';
 
 const USAGE = 'Usage: main.js audit verify [--anchor <number>:<mac>], the anchor as the log told it';
 
@@ -40,7 +39,7 @@ function moduleWith(config: Config): Type {
   @Module({
     imports: [
       ConfigModule.forRoot(config),
-      TelemetryModule.forRoot(MetricsController),
+      TelemetryModule,
       SecretsModule,
       DatabaseModule.forRoot(migrations),
     ],

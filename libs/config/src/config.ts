@@ -173,8 +173,9 @@ export class Config {
     return this.env.TRUSTED_PROXIES;
   }
 
-  get metricsToken(): string | undefined {
-    return this.env.METRICS_TOKEN;
+  /** Who may read metrics: whoever has the token, or, without one, these networks (CIDR). */
+  get metrics() {
+    return { token: this.env.METRICS_TOKEN, networks: this.env.METRICS_ALLOWED_NETWORKS };
   }
 
   /** Every variable with its effective value, secrets masked. */
@@ -199,6 +200,7 @@ function contradictions(env: Environment): string[] {
   const given = env.DATABASE_URL ?? env.POSTGRES_HOST;
   if (given !== undefined && env.SECRET_KEYS === undefined)
     problems.push('SECRET_KEYS: required with a given PostgreSQL; make one with: echo "k1:$(openssl rand -base64 32)"');
+  if (given !== undefined) problems.push(...weakSecrets(env));
   if (env.OIDC_ISSUER !== undefined && env.PUBLIC_URL === undefined)
     problems.push('PUBLIC_URL: required with OIDC_ISSUER; tokens are made for PUBLIC_URL/mcp');
   return problems;
@@ -210,4 +212,24 @@ function postgresUrl(env: Environment): string | undefined {
   url.username = encodeURIComponent(env.POSTGRES_USER);
   if (env.POSTGRES_PASSWORD !== undefined) url.password = encodeURIComponent(env.POSTGRES_PASSWORD);
   return url.href;
+}
+
+/** What people paste from examples, and what no generator makes. */
+const EXAMPLE = /change[-_ ]?(me|this)|choose|replace|example|default|passw[o0]rd|qwerty|letmein/i;
+const FEWEST_CHARACTERS = 10;
+const FEWEST_BYTES = 16;
+
+/** A server that others can reach must not be opened by what can be guessed. */
+function weakSecrets({ ADMIN_API_KEY, METRICS_TOKEN, SECRET_KEYS = [] }: Environment): string[] {
+  const weak = Object.entries({ ADMIN_API_KEY, METRICS_TOKEN })
+    .filter(([, value]) => value !== undefined && (EXAMPLE.test(value) || new Set(value).size < FEWEST_CHARACTERS))
+    .map(([name]) => `${name}: can be guessed; make one with: openssl rand -hex 32`);
+  const alike = SECRET_KEYS.filter(
+    (entry) => new Set(Buffer.from(entry.split(':')[1] ?? '', 'base64')).size < FEWEST_BYTES,
+  );
+  if (alike.length > 0)
+    weak.push(
+      `SECRET_KEYS: the key ${alike.map((entry) => entry.split(':')[0]).join(', ')} is not random; make one with: openssl rand -base64 32`,
+    );
+  return weak;
 }

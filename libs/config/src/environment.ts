@@ -22,6 +22,16 @@ const perMinute = (usual: number, what: string) =>
 const burst = (usual: number, what: string) =>
   z.coerce.number().int().min(1).max(10_000_000).default(usual).describe(`Rate limit: ${what}, at once after a pause.`);
 
+const PRIVATE_NETWORKS = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '::1/128',
+  'fc00::/7',
+] as const;
+
 const SECRET_KEY = /^[A-Za-z0-9_-]{1,16}:[A-Za-z0-9+/]{43}=$/;
 
 /**
@@ -270,7 +280,13 @@ export const Environment = z.object({
     .min(8)
     .optional()
     .meta(secret)
-    .describe('When set, `GET /metrics` asks for `Authorization: Bearer <token>`.'),
+    .describe('When set, `GET /metrics` asks for `Authorization: Bearer <token>`, from wherever it is asked.'),
+  METRICS_ALLOWED_NETWORKS: list
+    .pipe(z.array(z.string().refine(isCidr, 'expected CIDR ranges such as 10.0.0.0/8 or fd00::/8')))
+    .default([...PRIVATE_NETWORKS])
+    .describe(
+      'Networks from which `GET /metrics` is answered when there is no `METRICS_TOKEN`, comma-separated CIDR ranges. By default the private ones, and nothing that came through a proxy which is not in `TRUSTED_PROXIES`.',
+    ),
 });
 export type Environment = z.output<typeof Environment>;
 export type VariableName = keyof typeof Environment.shape;

@@ -88,7 +88,7 @@ export class LegacyEra<P extends Principal> implements Era<P> {
     if (!wire.streams)
       throw new Refusal(406, RpcCode.refused, 'Not Acceptable: the client must accept text/event-stream');
     const stream: OpenStream = {
-      principalId: principal.id,
+      principal,
       sessionId: session.id,
       wants: (change) => this.wants(session, change),
       send: (message) => wire.send(message),

@@ -87,7 +87,7 @@ export class McpServer<P extends Principal> {
   connect(frames: Frames, principal: P): void {
     const wire = new FrameWire(frames, randomBytes(12).toString('base64url'), this.limits);
     const stream: OpenStream = {
-      principalId: principal.id,
+      principal,
       wants: (change) => wire.session !== undefined && this.legacy.wants(wire.session, change),
       send: (message) => wire.send(message),
       end: () => undefined, // A connection outlives its requests: close() ends it last.
@@ -111,6 +111,16 @@ export class McpServer<P extends Principal> {
   /** Tells every open stream of this replica that a list changed, or with `uri` that one resource did. */
   changed(kind: ChangeKind, uri?: string): void {
     this.streams.announce({ kind, uri });
+  }
+
+  /**
+   * Ends the open streams of those who may not come in any more.
+   * @param confirm whether one who was let in before still may
+   */
+  async confirmStreams(confirm: (principal: P) => Promise<boolean>): Promise<void> {
+    const gone = new Set<P>();
+    for (const principal of this.streams.principals() as Set<P>) if (!(await confirm(principal))) gone.add(principal);
+    if (gone.size > 0) this.streams.endOf(gone);
   }
 
   /** From `Host.onResponse`, of this replica or another. */

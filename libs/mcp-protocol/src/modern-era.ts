@@ -121,7 +121,7 @@ export class ModernEra<P extends Principal> implements Era<P> {
     const filter = readFilter(params.notifications);
     return new Promise((resolve) => {
       const stream: OpenStream = {
-        principalId: principal.id,
+        principal,
         subscription: id,
         wants: (change) => isWanted(filter, change),
         send: (message) => exchange.send(message),

@@ -1,5 +1,6 @@
 import type { JsonObject } from '@app/core';
 import { Log } from '@app/telemetry';
+import type { Principal } from './host.js';
 import type { Limits } from './limits.js';
 import { META, notification, Refusal, type RequestId, RpcCode } from './rpc.js';
 
@@ -15,7 +16,7 @@ export interface Change {
 
 /** A stream that stays open for what happens later. */
 export interface OpenStream {
-  readonly principalId: string;
+  readonly principal: Principal;
   readonly sessionId?: string;
   /** What the client called it, in the modern era. */
   readonly subscription?: RequestId;
@@ -37,7 +38,7 @@ export class Streams {
 
   /** @throws Refusal 429 when this principal has as many as it may. */
   add(stream: OpenStream): void {
-    const { principalId } = stream;
+    const { id: principalId } = stream.principal;
     const { streamsPerPrincipal } = this.limits;
     if (this.countOf(principalId) >= streamsPerPrincipal) {
       log.warn('Refused one stream too many', { principal: principalId, streamsPerPrincipal });
@@ -58,13 +59,22 @@ export class Streams {
     for (const stream of this.streams) if (stream.sessionId === sessionId) stream.end();
   }
 
+  /** Whose they are: the very objects that came in with the requests. */
+  principals(): Set<Principal> {
+    return new Set([...this.streams].map(({ principal }) => principal));
+  }
+
+  endOf(principals: ReadonlySet<Principal>): void {
+    for (const stream of this.streams) if (principals.has(stream.principal)) stream.end();
+  }
+
   endAll(): void {
     for (const stream of this.streams) stream.end();
   }
 
   private countOf(principalId: string): number {
     let count = 0;
-    for (const stream of this.streams) if (stream.principalId === principalId) count++;
+    for (const stream of this.streams) if (stream.principal.id === principalId) count++;
     return count;
   }
 }

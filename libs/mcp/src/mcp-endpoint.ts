@@ -9,11 +9,14 @@ import { ClientAddress, limitHeaders, STATUS } from '@app/web';
 import { ToolCatalog } from './tool-catalog.js';
 
 const PATH = '/mcp';
+/** How often it is asked whether those with open streams may still come in. */
+const CONFIRM_EVERY_MS = 5_000;
 
 /** The MCP door on HTTP: says who is calling and hands the request to the protocol core. */
 @Injectable()
 export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
   private readonly log = new Log('MCP');
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly server: McpServer<Caller>,
@@ -26,10 +29,12 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
 
   onModuleInit(): void {
     this.catalog.onChange(() => this.server.changed('tools'));
+    this.timer = setInterval(() => void this.confirmStreams(), CONFIRM_EVERY_MS).unref();
   }
 
   /** Streams end, each in its protocol's way, before the HTTP server closes. */
   beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
     return this.server.close();
   }
 
@@ -40,6 +45,8 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
 
   handle(request: IncomingMessage, response: ServerResponse): void {
     this.measure(request, response);
+    response.setHeader('x-content-type-options', 'nosniff');
+    response.setHeader('cache-control', 'no-store');
     try {
       const caller = this.authenticator.authenticate(request.headers, this.address.of(request));
       if (!(caller instanceof Promise)) {
@@ -52,6 +59,19 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
     } catch (error) {
       this.refuse(error, response);
     }
+  }
+
+  /** A stream is one request and would outlive the credential that opened it. */
+  private confirmStreams(): Promise<void> {
+    return this.server.confirmStreams(async ({ credential, address = '' }) => {
+      try {
+        await this.authenticator.recall(credential, address);
+        return true;
+      } catch (error) {
+        const isDenied = error instanceof DomainError && ['unauthenticated', 'forbidden'].includes(error.code);
+        return !isDenied; // whoever cannot be asked about now is asked about again
+      }
+    });
   }
 
   private refuse(error: unknown, response: ServerResponse): void {

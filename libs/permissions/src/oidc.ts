@@ -62,7 +62,7 @@ export class Oidc {
   /** RFC 6750 §3.1 */
   private demandScopes({ scope, scp }: JWTPayload): void {
     const { scopes } = this.configured;
-    const given = [scope, scp].flatMap((claim) => (Array.isArray(claim) ? claim : String(claim ?? '').split(' ')));
+    const given = [scope, scp].flatMap((claim) => (typeof claim === 'string' ? claim.split(' ') : (claim ?? [])));
     const missing = scopes.filter((name) => !given.includes(name));
     if (missing.length > 0) throw new InsufficientScope(missing);
   }
