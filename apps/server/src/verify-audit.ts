@@ -37,12 +37,7 @@ export async function verifyAudit(args: string[]): Promise<number> {
 
 function moduleWith(config: Config): Type {
   @Module({
-    imports: [
-      ConfigModule.forRoot(config),
-      TelemetryModule,
-      SecretsModule,
-      DatabaseModule.forRoot(migrations),
-    ],
+    imports: [ConfigModule.forRoot(config), TelemetryModule, SecretsModule, DatabaseModule.forRoot(migrations)],
   })
   class VerifyModule {}
   return VerifyModule;
