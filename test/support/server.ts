@@ -18,6 +18,9 @@ const ENOUGH = Object.fromEntries(
   ]),
 );
 
+/** Secrets of every server: no log of any test may have them. */
+const PLANTED = [ADMIN_KEY, SECRET_KEYS.slice('k1:'.length)];
+
 /** One line of the server's log. */
 type LogLine = Record<string, unknown> & { level: string; context: string; message: string };
 
@@ -125,7 +128,10 @@ export function launch(env: Record<string, string | undefined>, args: string[] =
 
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    return exited;
+    const end = await exited;
+    const said = stderr + lines.map((line) => JSON.stringify(line)).join('\n');
+    if (PLANTED.some((secret) => said.includes(secret))) throw new Error('The log of the server has a secret');
+    return end;
   };
   return { pid: child.pid ?? 0, child, logs: lines, waitForLog, listening, exited, stderr: () => stderr, stop };
 }

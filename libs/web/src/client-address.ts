@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { Config } from '@app/config';
 import proxyAddr from 'proxy-addr';
@@ -16,7 +17,9 @@ export class ClientAddress {
   of(request: IncomingMessage): string {
     const { remoteAddress } = request.socket;
     if (remoteAddress === undefined) return '';
-    const address = this.trust === undefined ? remoteAddress : proxyAddr(request, this.trust);
-    return address.replace(/^::ffff:(?=\d+\.)/, '');
+    const told = this.trust === undefined ? remoteAddress : proxyAddr(request, this.trust);
+    // Some proxies add the port; what is no address at all was not written by one.
+    const address = isIP(told) === 0 ? told.replace(/^\[?([^\]]*?)\]?:\d+$/, '$1') : told;
+    return (isIP(address) === 0 ? remoteAddress : address).replace(/^::ffff:(?=\d+\.)/, '');
   }
 }
