@@ -12,6 +12,7 @@ import { Stage } from '../test/load/stage.mjs';
 const BENCHMARKS = {
   core: { load: () => import('../test/load/core.mjs'), rounds: 7, seconds: 1 },
   key: { load: () => import('../test/load/key.mjs'), rounds: 7, seconds: 1 },
+  access: { load: () => import('../test/load/access.mjs'), rounds: 7, seconds: 1 },
   agent: { load: () => import('../test/load/agent.mjs'), rounds: 5, seconds: 1.5 },
   latency: { load: () => import('../test/load/latency.mjs'), rounds: 5, seconds: 1.5 },
   start: { load: () => import('../test/load/start.mjs'), rounds: 5 },

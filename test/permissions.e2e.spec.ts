@@ -125,6 +125,21 @@ describe('a user', () => {
   });
 });
 
+test('who is denied tasks has none, at any door', async () => {
+  const user = await principal(server, { roles: ['operator'] });
+  await server.json(201, 'POST', GRANTS, {
+    principal: user.principal,
+    effect: 'deny',
+    actions: ['tasks:write'],
+    resources: '*',
+  });
+  expect((await user.call('POST', '/api/v1/sessions', {})).status).toBe(403);
+  expect(await start(user, 'echo')).toBe(403);
+  for (const [tool, args] of Object.entries({ open_session: {}, echo: { message: 'x' } }))
+    expect(await user.tool(tool, args)).toMatch(/^forbidden: tasks:write/);
+  expect((await user.call('GET', '/api/v1/tasks')).status).toBe(200);
+});
+
 test('a grant counts in its hours and until it expires', async () => {
   const user = await principal(server);
   const hour = (offset: number) => `${String((new Date().getUTCHours() + offset + 24) % 24).padStart(2, '0')}:00`;

@@ -135,6 +135,10 @@ describe('quotas', () => {
     expect(await client.ask('ping', { x: message })).toMatchObject({ error: { data: { code: 'too_large' } } });
     await client.close();
     expect(await start(user)).toBe(202);
+    const body = ReadableStream.from([JSON.stringify({ agent: 'echo', message })]).pipeThrough(new TextEncoderStream());
+    const headers = { ...user.headers, 'content-type': 'application/json' };
+    const chunked = await fetch(`${server.url}/api/v1/tasks`, { method: 'POST', headers, body, duplex: 'half' });
+    expect(chunked.status).toBe(413);
   });
 });
 
@@ -149,6 +153,7 @@ describe('blocked', () => {
     expect(await refused.json()).toMatchObject({ detail: expect.stringContaining('leaked key') });
     const mcp = await modern(`${server.url}/mcp`, 'tools/list', {}, { headers: user.headers });
     expect(mcp).toMatchObject({ status: 403, error: { data: { code: 'forbidden' } } });
+    expect(await (await openSocket(server.streamUrl, { headers: user.headers })).closed).toMatchObject({ code: 4403 });
     expect(await client.ask('ping')).toMatchObject({ error: { data: { code: 'forbidden' } } });
     await client.close();
     await server.json(204, 'DELETE', `${LIMITS}/blocked/${id}`);

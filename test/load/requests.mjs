@@ -17,6 +17,16 @@ export function modernCall(url, name, args, key) {
   };
 }
 
+/** `tools/list` of the modern era. */
+export function modernList(url, key) {
+  const _meta = {
+    'io.modelcontextprotocol/protocolVersion': MODERN,
+    'io.modelcontextprotocol/clientCapabilities': {},
+  };
+  const headers = { ...JSON_HEADERS, ...keyHeader(key), 'mcp-protocol-version': MODERN, 'mcp-method': 'tools/list' };
+  return { url, headers, body: rpc('tools/list', { _meta }) };
+}
+
 /** `tools/call` of the legacy era, in a session made here. */
 export async function legacyCall(url, name, args, key) {
   const headers = { ...JSON_HEADERS, ...keyHeader(key) };

@@ -77,10 +77,10 @@ export class McpEndpoint implements OnModuleInit, BeforeApplicationShutdown {
   private refuse(error: unknown, response: ServerResponse): void {
     if (!(error instanceof DomainError))
       this.log.error('A caller could not be authenticated', { route: PATH, cause: error });
-    const { status, type, message, headers } = refusalOf(error, this.resource);
+    const { status, type, message, headers, data } = refusalOf(error, this.resource);
     this.metrics.failed(type);
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
-    response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: RpcCode.refused, message } }));
+    response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: RpcCode.refused, message, data } }));
   }
 
   private measure({ method }: IncomingMessage, response: ServerResponse): void {
@@ -100,9 +100,10 @@ function refusalOf(error: unknown, resource: ProtectedResource) {
     const told = resource.challenge(error);
     const challenge = told === undefined ? {} : { 'www-authenticate': told };
     const headers = error instanceof RateLimited ? limitHeaders(error.state) : challenge;
-    return { status: STATUS[code], type: ERROR_TYPE[code], message, headers };
+    const data = { code, ...(error instanceof RateLimited && error.state) };
+    return { status: STATUS[code], type: ERROR_TYPE[code], message, headers, data };
   }
   const type = 'internal' as const;
-  if (!isDatabaseAway(error)) return { status: 500, type, message: 'Internal error', headers: {} };
-  return { status: 503, type, message: 'The database cannot be reached; try again soon', headers: {} };
+  if (!isDatabaseAway(error)) return { status: 500, type, message: 'Internal error', headers: {}, data: undefined };
+  return { status: 503, type, message: 'The database cannot be reached; try again soon', headers: {}, data: undefined };
 }

@@ -11,7 +11,7 @@ import { ApiKey } from './api-key.entity.js';
 import type { ApiKeyQuery, ApiKeyView, CreatedApiKey, NewApiKey, Rotation } from './api-keys.schemas.js';
 import type { KeyHolder } from './key-holder.js';
 import { Permissions } from './permissions.js';
-import { principalId } from './principal-id.js';
+import { knownPrincipalId } from './principal-id.js';
 import { permissionsOf, rolesAmong } from './roles.js';
 
 /** Changes whenever a key is made or revoked, on any replica. */
@@ -38,7 +38,7 @@ export class ApiKeysService {
         name,
         roles,
         groups: [...new Set(groups)],
-        principal: principal === undefined ? null : await principalId(manager, principal),
+        principal: principal === undefined ? null : await knownPrincipalId(manager, principal),
         expiresAt: expiresAt === undefined ? null : toCome(expiresAt),
       }),
     );
@@ -77,7 +77,7 @@ export class ApiKeysService {
     if (token !== undefined) rows.andWhere({ id: MoreThan(startAfter(token)) });
     if (principal !== undefined)
       rows.andWhere(`coalesce(k.principal, 'key:' || k.id) = :principal`, {
-        principal: await principalId(this.keys.manager, principal),
+        principal: await knownPrincipalId(this.keys.manager, principal),
       });
     const page = pageOf(await rows.getMany(), size, (row) => row.id);
     return { ...page, items: page.items.map(viewOf) };

@@ -27,8 +27,17 @@ const UNKNOWN = 'The API key is unknown, expired or revoked';
 
 interface Known {
   readonly caller: Caller;
+  /** The same, where it was seen last: one object for all that comes from there. */
+  here: Caller;
   /** Milliseconds since 1970; when the key expires. */
   readonly until: number;
+}
+
+/** What was found out, and where it is kept unless it has changed meanwhile. */
+interface Verified {
+  readonly remembered: Map<string, Known>;
+  readonly name: string;
+  readonly holder: KeyHolder;
 }
 
 const ADMIN: KeyHolder = { keyId: BOOTSTRAP, principal: 'admin', roles: ['admin'], groups: [], expiresAt: null };
@@ -70,8 +79,7 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
     const key = shownKey(headers);
     if (key instanceof DomainError) return this.refuse(key, address);
     const hash = hashKey(key);
-    const known = this.recalled(hash);
-    return known === undefined ? this.verify(key, hash, address) : at(known, address);
+    return this.recalled(hash, address) ?? this.verify(key, hash, address);
   }
 
   /**
@@ -82,12 +90,12 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
   async recall(credential: string, address: string): Promise<Caller> {
     this.limiter.demandOpen(address);
     const name = `id:${credential}`;
-    const known = this.recalled(name);
-    if (known !== undefined) return at(known, address);
+    const known = this.recalled(name, address);
+    if (known !== undefined) return known;
     const remembered = this.remembered;
     const holder = await this.holderOf(credential);
     if (holder === undefined) throw new DomainError('unauthenticated', 'The credential was revoked, or has expired');
-    return at(this.remember(remembered, name, holder), address);
+    return this.remember({ remembered, name, holder }, address);
   }
 
   private async holderOf(credential: string): Promise<KeyHolder | undefined> {
@@ -102,7 +110,7 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
     const remembered = this.remembered; // a revocation meanwhile replaces the map, and this answer is not kept
     try {
       const holder = await this.lookUp(key, hash);
-      return at(this.remember(remembered, hash, holder), address);
+      return this.remember({ remembered, name: hash, holder }, address);
     } catch (error) {
       const isWrong = error instanceof DomainError && error.code === 'unauthenticated';
       if (isWrong || error instanceof InsufficientScope) return this.refuse(error, address, key);
@@ -127,11 +135,13 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
     throw error;
   }
 
-  private recalled(name: string): Caller | undefined {
+  private recalled(name: string, address: string): Caller | undefined {
     const known = this.remembered.get(name);
     if (known === undefined || known.until <= Date.now()) return undefined;
+    this.limiter.demandUnblocked(known.caller.id);
     this.note(known.caller.keyId);
-    return known.caller;
+    if (known.here.address !== address) known.here = { ...known.caller, address };
+    return known.here;
   }
 
   private note(keyId: string): void {
@@ -151,16 +161,16 @@ export class Authenticator implements OnModuleInit, OnModuleDestroy {
     return SEALED + this.seal.seal(TOKEN_PURPOSE, sealed, expiresAt.getTime() - Date.now());
   }
 
-  private remember(known: Map<string, Known>, name: string, holder: KeyHolder): Caller {
+  private remember({ remembered, name, holder }: Verified, address: string): Caller {
+    this.limiter.demandUnblocked(holder.principal);
     const caller = this.callerOf(holder);
-    if (known.size >= MAX_REMEMBERED) known.clear();
-    known.set(name, { caller, until: holder.expiresAt?.getTime() ?? Infinity });
+    const here = { ...caller, address };
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    remembered.set(name, { caller, here, until: holder.expiresAt?.getTime() ?? Infinity });
     this.note(holder.keyId);
-    return caller;
+    return here;
   }
 }
-
-const at = (caller: Caller, address: string): Caller => ({ ...caller, address });
 
 /** The key, or what is wrong with the headers. */
 function shownKey(headers: IncomingHttpHeaders): string | DomainError {

@@ -13,7 +13,7 @@ import { GrantRow } from './grant.entity.js';
 import type { GrantQuery, GrantView, NewGrant, SelectorInput } from './grants.schemas.js';
 import { numberAfter } from './number-after.js';
 import { GRANTS_TOPIC, Permissions } from './permissions.js';
-import { principalId } from './principal-id.js';
+import { knownPrincipalId, principalId } from './principal-id.js';
 import { agentIds, revokeTree } from './sql-grants.js';
 
 /** Grants in force that one principal or group may have. */
@@ -110,11 +110,12 @@ export class GrantsService {
     const mayWrite = access.allows('grants:write');
     const wanted = await this.wanted(db, input, mayWrite);
     const parent = mayWrite ? undefined : wanted && heldFor(access, wanted);
-    if (wanted === undefined || (!mayWrite && parent === undefined))
+    const who = principal === undefined ? group : await subjectOf(db, principal, mayWrite);
+    if (wanted === undefined || who === undefined || (!mayWrite && parent === undefined))
       throw this.permissions.forbidden(caller, 'grants:write', NOT_HELD);
     return {
       subjectKind: principal === undefined ? 'group' : 'principal',
-      subject: principal === undefined ? group : await principalId(db, principal),
+      subject: who,
       effect,
       actions: [...new Set(actions)],
       resources: [...wanted.resources],
@@ -164,7 +165,8 @@ export class GrantsService {
     if (page_token !== undefined) rows.andWhere('g.id < :after', { after: numberAfter(page_token) });
     if (principal !== undefined)
       rows.andWhere(`g.subject_kind = 'principal' and g.subject = :principal`, {
-        principal: await principalId(this.grants.manager, principal),
+        // What is not there has no grants: who asks learns nothing about which agents there are.
+        principal: (await principalId(this.grants.manager, principal)) ?? '',
       });
     if (group !== undefined) rows.andWhere(`g.subject_kind = 'group' and g.subject = :group`, { group });
     if (agent !== undefined)
@@ -187,6 +189,10 @@ const isSubject = ({ subjectKind, subject }: GrantRow, { id }: Caller): boolean 
 
 const isHeld = (grant: GrantRow, caller: Caller): boolean =>
   isSubject(grant, caller) || (grant.subjectKind === 'group' && caller.groups.includes(grant.subject));
+
+/** Undefined: no such agent, and the caller may not know. @throws DomainError not_found */
+const subjectOf = (db: EntityManager, principal: string, mayKnow: boolean): Promise<string | undefined> =>
+  mayKnow ? knownPrincipalId(db, principal) : principalId(db, principal);
 
 const heldFor = (access: Access, wanted: Wanted): GrantRow | undefined =>
   access.delegable.find((grant) => covers(grant, { ...wanted, expiresAt: wanted.expiresAt ?? grant.expiresAt }));

@@ -18,6 +18,8 @@ const MAX_REMEMBERED = 10_000;
 @Injectable()
 export class Permissions implements OnModuleInit, OnModuleDestroy {
   private remembered = new Map<string, Access>();
+  /** Callers that are one object for many messages need not be compared by what they are. */
+  private byCaller = new WeakMap<object, Access>();
   private readonly listeners = new Set<() => void>();
   private stopWatching = (): void => undefined;
 
@@ -30,6 +32,7 @@ export class Permissions implements OnModuleInit, OnModuleDestroy {
   onModuleInit(): void {
     this.stopWatching = this.revisions.watch(GRANTS_TOPIC, () => {
       this.remembered = new Map();
+      this.byCaller = new WeakMap();
       for (const listener of this.listeners) listener();
     });
   }
@@ -46,8 +49,13 @@ export class Permissions implements OnModuleInit, OnModuleDestroy {
 
   /** Synchronous for a principal that asked before. Ask again for each message: what may be done changes. */
   accessOf(caller: Pick<Caller, 'id' | 'keyId' | 'roles' | 'groups'>): Access | Promise<Access> {
+    const known = this.byCaller.get(caller);
+    if (known !== undefined) return known;
     const name = JSON.stringify([caller.id, caller.keyId === BOOTSTRAP, caller.roles, caller.groups]);
-    return this.remembered.get(name) ?? this.read(name, caller);
+    const access = this.remembered.get(name);
+    if (access === undefined) return this.read(name, caller);
+    this.byCaller.set(caller, access);
+    return access;
   }
 
   /**

@@ -4,11 +4,17 @@ import { agentIds } from './sql-grants.js';
 
 const AGENT = 'agent:';
 
-/** An agent as principal is named by its slug and known by its id. @throws DomainError not_found */
-export async function principalId(db: EntityManager, name: string): Promise<string> {
+/** An agent as principal is named by its slug and known by its id. Undefined: there is no such agent. */
+export async function principalId(db: EntityManager, name: string): Promise<string | undefined> {
   if (!name.startsWith(AGENT)) return name;
   const slug = name.slice(AGENT.length);
   const id = (await agentIds(db, [slug])).get(slug);
-  if (id === undefined) throw new DomainError('not_found', `principal: no agent ${slug}`);
-  return AGENT + id;
+  return id === undefined ? undefined : AGENT + id;
+}
+
+/** The same. @throws DomainError not_found */
+export async function knownPrincipalId(db: EntityManager, name: string): Promise<string> {
+  const id = await principalId(db, name);
+  if (id === undefined) throw new DomainError('not_found', `principal: no agent ${name.slice(AGENT.length)}`);
+  return id;
 }

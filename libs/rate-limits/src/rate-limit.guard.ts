@@ -35,7 +35,7 @@ export class RateLimitGuard extends ThrottlerGuard {
     const standing =
       caller === undefined
         ? await this.limiter.admitStranger(this.address.of(request.raw))
-        : await this.limiter.admit(caller, Number(request.headers['content-length'] ?? 0));
+        : await this.limiter.admit(caller, bytesOf(request));
     response.setHeader('ratelimit-limit', standing.burst);
     response.setHeader('ratelimit-remaining', standing.remaining);
     response.setHeader('ratelimit-reset', standing.resetSeconds);
@@ -49,4 +49,11 @@ function partsOf(context: ExecutionContext) {
     request: http.getRequest<FastifyRequest & AuthenticatedRequest>(),
     response: http.getResponse<{ raw: ServerResponse }>().raw,
   };
+}
+
+/** What is sent in chunks says nothing of its length; what came of it does. */
+function bytesOf({ headers, body }: FastifyRequest): number {
+  const told = headers['content-length'];
+  if (told !== undefined) return Number(told);
+  return body === undefined || body === null ? 0 : Buffer.byteLength(JSON.stringify(body));
 }

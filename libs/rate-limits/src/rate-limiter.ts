@@ -50,14 +50,19 @@ export class RateLimiter {
     if (block !== undefined) throw blocked(`The address ${address}`, block.reason);
   }
 
+  /** @throws DomainError forbidden, when the principal is blocked */
+  demandUnblocked(principal: string): void {
+    const block = this.rules.blockOfPrincipal(principal);
+    if (block !== undefined) throw blocked(principal, block.reason);
+  }
+
   /**
    * One request or message of a principal.
    * @param bytes of the message
    * @throws DomainError forbidden (blocked), too_large (quota); RateLimited
    */
   async admit({ id, address }: Caller, bytes: number, messages = 1): Promise<Standing> {
-    const block = this.rules.blockOfPrincipal(id);
-    if (block !== undefined) throw blocked(id, block.reason);
+    this.demandUnblocked(id);
     const most = this.rules.requestBytes(id);
     if (bytes > most) throw new DomainError('too_large', `Your requests may have ${most} bytes; this one has ${bytes}`);
     const rate = this.rules.ofPrincipal(id);

@@ -6,6 +6,7 @@ import { type Caller, DomainError } from '@app/core';
 import { type Page, pageOf, startAfter } from '@app/web';
 import { DataSource } from 'typeorm';
 import { closeSession, insertSession, listSessions, readSession, rememberContext, useSession } from './sql-sessions.js';
+import { TaskPermissions } from './task-permissions.js';
 import type { Session } from './session.entity.js';
 import type { SessionQuery, SessionView } from './sessions.schemas.js';
 
@@ -29,6 +30,7 @@ export class SessionsService {
 
   constructor(
     private readonly dataSource: DataSource,
+    private readonly permissions: TaskPermissions,
     copies: HotCopies,
     config: Config,
   ) {
@@ -37,7 +39,9 @@ export class SessionsService {
   }
 
   /** @param id opens this one again when it is the caller's, else makes it. @throws DomainError conflict when it is taken */
-  async open({ id: principal }: Caller, id: string = randomUUID()): Promise<SessionView> {
+  async open(caller: Caller, id: string = randomUUID()): Promise<SessionView> {
+    await this.permissions.demand(caller, 'tasks:write');
+    const principal = caller.id;
     const { manager } = this.dataSource;
     const session =
       (await insertSession(manager, id, principal)) ?? (await useSession(manager, id, principal, this.ttlMs));
@@ -47,19 +51,22 @@ export class SessionsService {
   }
 
   /** False when there is nothing to close. */
-  async close({ id: principal }: Caller, id: string): Promise<boolean> {
-    const closed = await closeSession(this.dataSource.manager, id, principal, this.ttlMs);
+  async close(caller: Caller, id: string): Promise<boolean> {
+    await this.permissions.demand(caller, 'tasks:write');
+    const closed = await closeSession(this.dataSource.manager, id, caller.id, this.ttlMs);
     if (closed !== undefined) await this.keep(closed);
     return closed !== undefined;
   }
 
   /** @throws DomainError not_found */
   async get(caller: Caller, id: string): Promise<SessionView> {
+    await this.permissions.demand(caller, 'tasks:read');
     return this.viewOf(await this.usable(caller, id));
   }
 
   /** Open ones, newest first. */
   async list(caller: Caller, { page_size: size, page_token: token }: SessionQuery): Promise<Page<SessionView>> {
+    await this.permissions.demand(caller, 'tasks:read');
     const after = token === undefined ? undefined : positionIn(token);
     const wanted = { principal: caller.id, ttlMs: this.ttlMs, limit: size + 1, after };
     const rows = await listSessions(this.dataSource.manager, wanted);
