@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type Page, pageOf, startAfter } from '@app/web';
-import { DomainError, type JsonObject } from '@app/core';
+import { type Page, pageOf, startAfterNumber } from '@app/web';
+import type { JsonObject } from '@app/core';
 import { Repository } from 'typeorm';
 import { AuditRow } from './audit-row.entity.js';
 import type { AuditEventView, AuditQuery } from './audit.schemas.js';
@@ -22,7 +22,7 @@ export class AuditTrail {
 
   async page({ page_size: size, page_token: token, ...filters }: AuditQuery): Promise<Page<AuditEventView>> {
     await this.sealer.seal();
-    const rows = await this.read(filters, size + 1, token === undefined ? undefined : numberIn(token));
+    const rows = await this.read(filters, size + 1, token === undefined ? undefined : startAfterNumber(token));
     const page = pageOf(rows, size, ({ id }) => id);
     return { ...page, items: page.items.map(viewOf) };
   }
@@ -31,7 +31,7 @@ export class AuditTrail {
   async *lines({ page_token: token, ...query }: AuditQuery): AsyncGenerator<string, void, undefined> {
     await this.sealer.seal();
     const { page_size: step, ...filters } = { ...query, page_size: BATCH };
-    let before = token === undefined ? undefined : numberIn(token);
+    let before = token === undefined ? undefined : startAfterNumber(token);
     for (;;) {
       const rows = await this.read(filters, step, before);
       if (rows.length > 0) yield rows.map((row) => `${JSON.stringify(viewOf(row))}\n`).join('');
@@ -49,12 +49,6 @@ export class AuditTrail {
     if (before !== undefined) select.andWhere('a.id < :before', { before });
     return select.getMany();
   }
-}
-
-function numberIn(token: string): string {
-  const after = startAfter(token);
-  if (/^[1-9]\d{0,17}$/.test(after)) return after;
-  throw new DomainError('invalid', 'page_token: expected the nextPageToken of an earlier page');
 }
 
 function viewOf(row: AuditRow): AuditEventView {

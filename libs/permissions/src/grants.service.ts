@@ -4,14 +4,13 @@ import { type EntityManager, Repository } from 'typeorm';
 import { Audit } from '@app/audit';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
-import { type Page, pageOf } from '@app/web';
+import { type Page, pageOf, startAfterNumber } from '@app/web';
 import type { Access } from './access.js';
 import { covers, type Wanted } from './delegation.js';
 import type { Selector } from './grant.js';
 import { grantViews } from './grant-view.js';
 import { GrantRow } from './grant.entity.js';
 import type { GrantQuery, GrantView, NewGrant, SelectorInput } from './grants.schemas.js';
-import { numberAfter } from './number-after.js';
 import { GRANTS_TOPIC, Permissions } from './permissions.js';
 import { knownPrincipalId, principalId } from './principal-id.js';
 import { agentIds, revokeTree } from './sql-grants.js';
@@ -162,7 +161,7 @@ export class GrantsService {
           or (g.subject_kind = 'group' and g.subject = any (:groups)))`,
         { me: caller.id, groups: [...caller.groups] },
       );
-    if (page_token !== undefined) rows.andWhere('g.id < :after', { after: numberAfter(page_token) });
+    if (page_token !== undefined) rows.andWhere('g.id < :after', { after: startAfterNumber(page_token) });
     if (principal !== undefined)
       rows.andWhere(`g.subject_kind = 'principal' and g.subject = :principal`, {
         // What is not there has no grants: who asks learns nothing about which agents there are.

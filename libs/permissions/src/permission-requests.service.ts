@@ -4,7 +4,7 @@ import { type EntityManager, Repository, type SelectQueryBuilder } from 'typeorm
 import { Audit } from '@app/audit';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
-import { type Page, pageOf } from '@app/web';
+import { type Page, pageOf, startAfterNumber } from '@app/web';
 import { GrantsService } from './grants.service.js';
 import type {
   Approval,
@@ -13,7 +13,6 @@ import type {
   PermissionRequestQuery,
   PermissionRequestView,
 } from './grants.schemas.js';
-import { numberAfter } from './number-after.js';
 import { PermissionRequestRow } from './permission-request.entity.js';
 import { Permissions } from './permissions.js';
 
@@ -63,7 +62,7 @@ export class PermissionRequestsService {
       .take(page_size + 1);
     if (!(await this.seesAll(caller))) rows.andWhere('r.principal = :me', { me: caller.id });
     if (principal !== undefined) rows.andWhere('r.principal = :principal', { principal });
-    if (page_token !== undefined) rows.andWhere('r.id < :after', { after: numberAfter(page_token) });
+    if (page_token !== undefined) rows.andWhere('r.id < :after', { after: startAfterNumber(page_token) });
     const page = pageOf(await rows.getMany(), page_size, ({ id }) => id);
     return { ...page, items: page.items.map(viewOf) };
   }

@@ -5,7 +5,7 @@ import { Audit } from '@app/audit';
 import { Config } from '@app/config';
 import { type Caller, DomainError } from '@app/core';
 import { Revisions } from '@app/database';
-import { type Page, pageOf, startAfter } from '@app/web';
+import { type Page, pageOf, startAfterNumber } from '@app/web';
 import { BlockedClientRow } from './blocked-client.entity.js';
 import { RATE_LIMITS_TOPIC } from './rate-limit-rules.js';
 import { RateLimitRow } from './rate-limit.entity.js';
@@ -130,14 +130,8 @@ async function pageOfRows<R extends RateLimitRow | BlockedClientRow>(
     .createQueryBuilder('r')
     .orderBy('r.id')
     .take(size + 1);
-  if (token !== undefined) select.where('r.id > :after', { after: numberIn(token) });
+  if (token !== undefined) select.where('r.id > :after', { after: startAfterNumber(token) });
   return pageOf(await select.getMany(), size, ({ id }) => id);
-}
-
-function numberIn(token: string): string {
-  const after = startAfter(token);
-  if (/^[1-9]\d{0,17}$/.test(after)) return after;
-  throw new DomainError('invalid', 'page_token: expected the nextPageToken of an earlier page');
 }
 
 function toCome(time: string | undefined): Date | null {

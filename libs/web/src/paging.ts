@@ -31,3 +31,10 @@ export function startAfter(token: string): string {
     throw new DomainError('invalid', 'page_token: expected the nextPageToken of an earlier page');
   return key;
 }
+
+/** The same, for lists sorted by the number of a row. @throws DomainError invalid */
+export function startAfterNumber(token: string): string {
+  const after = startAfter(token);
+  if (/^[1-9]\d{0,17}$/.test(after)) return after;
+  throw new DomainError('invalid', 'page_token: expected the nextPageToken of an earlier page');
+}
