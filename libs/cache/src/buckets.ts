@@ -29,7 +29,7 @@ interface Level {
   readonly retryMs: number;
 }
 
-interface Taken {
+export interface Taken {
   /** In the order of the buckets. */
   readonly levels: readonly Level[];
   /** False: this replica counted alone. */
@@ -76,17 +76,20 @@ export class Buckets {
 
   constructor(private readonly link: RedisLink) {}
 
-  /** @param cost 0 only looks */
-  async take(buckets: readonly Bucket[], cost = 1): Promise<Taken> {
+  /**
+   * At once while this replica counts alone: then it costs no turn of the event loop.
+   * @param cost 0 only looks
+   */
+  take(buckets: readonly Bucket[], cost = 1): Taken | Promise<Taken> {
     if (!this.link.isUp) return { levels: this.takeLocal(buckets, cost), isShared: false };
-    try {
-      const levels = await this.takeShared(buckets, cost);
-      const now = performance.now();
-      buckets.forEach((bucket, i) => this.fullAt.set(nameOf(bucket), now + (levels[i]?.resetMs ?? 0)));
-      return { levels, isShared: true };
-    } catch {
-      return { levels: this.takeLocal(buckets, cost), isShared: false };
-    }
+    return this.takeShared(buckets, cost).then(
+      (levels) => {
+        const now = performance.now();
+        buckets.forEach((bucket, i) => this.fullAt.set(nameOf(bucket), now + (levels[i]?.resetMs ?? 0)));
+        return { levels, isShared: true };
+      },
+      () => ({ levels: this.takeLocal(buckets, cost), isShared: false }),
+    );
   }
 
   private async takeShared(buckets: readonly Bucket[], cost: number): Promise<Level[]> {

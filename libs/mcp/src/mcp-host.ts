@@ -41,11 +41,12 @@ export class McpHost implements Host<Caller> {
     this.methods = methods;
   }
 
-  async admit(principal: Caller, { count, bytes }: { count: number; bytes: number }): Promise<void> {
+  admit(principal: Caller, { count, bytes }: { count: number; bytes: number }): void | Promise<void> {
     try {
-      await this.limiter.admit(principal, bytes, count);
+      const standing = this.limiter.admit(principal, bytes, count);
+      if (standing instanceof Promise) return standing.then(ignored, refused);
     } catch (error) {
-      throw error instanceof DomainError ? refusalOf(error) : error;
+      refused(error);
     }
   }
 
@@ -53,7 +54,7 @@ export class McpHost implements Host<Caller> {
     return { tools: await this.catalog.list(principal) };
   }
 
-  tool(name: string, { principal }: Request<Caller>): Promise<Tool<Caller> | undefined> {
+  tool(name: string, { principal }: Request<Caller>): Tool<Caller> | undefined | Promise<Tool<Caller> | undefined> {
     return this.catalog.find(principal, name);
   }
 
@@ -64,6 +65,12 @@ export class McpHost implements Host<Caller> {
   onCancel(cancel: ClientCancel): Promise<void> {
     return this.relay.cancel(cancel);
   }
+}
+
+const ignored = (): void => undefined;
+
+function refused(error: unknown): never {
+  throw error instanceof DomainError ? refusalOf(error) : error;
 }
 
 /** With the HTTP status that the other doors give it, and what a limit says about when to come again. */

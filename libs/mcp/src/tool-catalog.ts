@@ -65,11 +65,20 @@ export class ToolCatalog implements OnModuleDestroy {
    * What the caller may see of it, also when another replica registered it a moment ago; a call that is not granted is told
    * so, and how to ask for it.
    */
-  async find(caller: Caller, name: string): Promise<Tool<Caller> | undefined> {
+  find(caller: Caller, name: string): Tool<Caller> | undefined | Promise<Tool<Caller> | undefined> {
+    const access = this.permissions.accessOf(caller);
+    if (!(access instanceof Promise) && this.current().has(name)) return this.offered(caller, access, name);
+    return this.findFresh(caller, name);
+  }
+
+  private async findFresh(caller: Caller, name: string): Promise<Tool<Caller> | undefined> {
     if (!this.current().has(name)) await this.directory.catchUp();
+    return this.offered(caller, await this.permissions.accessOf(caller), name);
+  }
+
+  private offered(caller: Caller, access: Access, name: string): Tool<Caller> | undefined {
     const offer = this.current().get(name);
     if (offer === undefined) return undefined;
-    const access = await this.permissions.accessOf(caller);
     if (offer.isFor(access) || mayAsk(access, offer)) return offer.tool;
     this.permissions.hidden(caller, offer.resource === undefined ? 'grants:write' : 'agents:call', name);
     return undefined;

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { Injectable } from '@nestjs/common';
-import { type Bucket, Buckets, type Rate } from '@app/cache';
+import { type Bucket, Buckets, type Rate, type Taken } from '@app/cache';
 import { Config } from '@app/config';
 import { type Caller, DomainError, RateLimited } from '@app/core';
 import { type LimitName, Log, Metrics } from '@app/telemetry';
@@ -61,7 +61,7 @@ export class RateLimiter {
    * @param bytes of the message
    * @throws DomainError forbidden (blocked), too_large (quota); RateLimited
    */
-  async admit({ id, address }: Caller, bytes: number, messages = 1): Promise<Standing> {
+  admit({ id, address }: Caller, bytes: number, messages = 1): Standing | Promise<Standing> {
     this.demandUnblocked(id);
     const most = this.rules.requestBytes(id);
     if (bytes > most) throw new DomainError('too_large', `Your requests may have ${most} bytes; this one has ${bytes}`);
@@ -86,7 +86,7 @@ export class RateLimiter {
   }
 
   /** One request that needs no credentials, or whose credentials were wrong. @throws RateLimited */
-  async admitStranger(address: string): Promise<Standing> {
+  admitStranger(address: string): Standing | Promise<Standing> {
     return this.take([this.addressLimit(address)], { client: address, address });
   }
 
@@ -115,11 +115,17 @@ export class RateLimiter {
     return new RateLimited(`You have ${most} tasks that are not over yet, and may have no more`, state);
   }
 
-  private async take(limits: readonly Limit[], subject: Subject, cost = 1): Promise<Standing> {
-    const { levels, isShared } = await this.buckets.take(
+  private take(limits: readonly Limit[], subject: Subject, cost = 1): Standing | Promise<Standing> {
+    const taken = this.buckets.take(
       limits.map(({ bucket }) => bucket),
       cost,
     );
+    return taken instanceof Promise
+      ? taken.then((levels) => this.judged(levels, limits, subject))
+      : this.judged(taken, limits, subject);
+  }
+
+  private judged({ levels, isShared }: Taken, limits: readonly Limit[], subject: Subject): Standing {
     this.countedAlone(!isShared);
     const met = levels.findIndex(({ retryMs }) => retryMs > 0);
     if (met >= 0) throw this.refusal(limits[met], levels[met], subject);
