@@ -1,0 +1,154 @@
+import type { Random } from '../random.js';
+import { notABoolean, notAList, notAnObject, notAString, UNKNOWN_KEY } from './garbage.js';
+
+type Wrong = (random: Random) => unknown;
+
+/** What each route that takes a body takes, and what each field certainly is not. */
+export const BODIES: Record<string, { valid: Record<string, unknown>; wrong: Record<string, Wrong> }> = {
+  'POST /api/v1/agents': {
+    valid: { url: 'http://127.0.0.1:9/' },
+    wrong: {
+      url: notAString,
+      slug: notAString,
+      tags: notAList,
+      enabled: notABoolean,
+      resend: notAString,
+      headers: notAnObject,
+      credentials: notAnObject,
+    },
+  },
+  'PATCH /api/v1/agents/echo': {
+    valid: { category: 'x' },
+    wrong: {
+      category: notAString,
+      tags: notAList,
+      enabled: notABoolean,
+      maxConcurrency: (random) => random.pick([0, -1, 1.5, 'x', []]),
+    },
+  },
+  'PUT /api/v1/agents/echo/credentials': {
+    valid: { type: 'bearer', token: 'x' },
+    wrong: { type: notAString, token: notAString },
+  },
+  'POST /api/v1/api-keys': {
+    valid: { name: 'x' },
+    wrong: { name: notAString, roles: notAList, groups: notAList, principal: notAString, expiresAt: notAString },
+  },
+  'PUT /api/v1/rate-limits': {
+    valid: { principal: 'user:x', perMinute: 1, burst: 1 },
+    wrong: {
+      principal: notAString,
+      agent: notAString,
+      perMinute: (random) => random.pick([0, -1, 1.5, 'x', [], 1e12]),
+      requestBytes: (random) => random.pick([0, -1, 1.5, 'x', [], 1e12]),
+      reason: notAString,
+      expiresAt: notAString,
+    },
+  },
+  'POST /api/v1/rate-limits/blocked': {
+    valid: { principal: 'user:x' },
+    wrong: { principal: notAString, network: notAString, reason: notAString, expiresAt: notAString },
+  },
+  'POST /api/v1/permissions/grants': {
+    valid: { principal: 'user:x', actions: ['agents:read'], resources: '*' },
+    wrong: {
+      principal: notAString,
+      effect: notAString,
+      actions: notAList,
+      resources: notAList,
+      timeRange: notAnObject,
+      expiresAt: notAString,
+      delegable: notABoolean,
+      reason: notAString,
+    },
+  },
+  'POST /api/v1/permissions/requests': {
+    valid: { actions: ['agents:read'], resources: '*', reason: 'x' },
+    wrong: {
+      actions: notAList,
+      resources: notAList,
+      timeRange: notAnObject,
+      expiresAt: notAString,
+      reason: notAString,
+    },
+  },
+  'POST /api/v1/permissions/explain': {
+    valid: { action: 'agents:read' },
+    wrong: { action: notAString, agent: notAString, principal: notAString, at: notAString },
+  },
+  'POST /api/v1/sessions': { valid: {}, wrong: { sessionId: notAString } },
+  'POST /api/v1/tasks': {
+    valid: { agent: 'echo', message: 'x' },
+    wrong: {
+      agent: notAString,
+      message: notAString,
+      data: notAnObject,
+      files: notAList,
+      skill: notAString,
+      contextId: notAString,
+      sessionId: notAString,
+    },
+  },
+  'POST /api/v1/tasks/:task/messages': {
+    valid: { message: 'x' },
+    wrong: { message: notAString, data: notAnObject, files: notAList },
+  },
+};
+
+/** Routes with an id, which here is never one of the caller's. */
+export const IDS = [
+  'GET /api/v1/tasks/:task',
+  'GET /api/v1/tasks/:task/events',
+  'GET /api/v1/tasks/:task/artifacts/echo',
+  'POST /api/v1/tasks/:task/cancel',
+  'GET /api/v1/sessions/:session',
+  'DELETE /api/v1/sessions/:session',
+  'GET /api/v1/agents/:wrong',
+  'GET /api/v1/agents/:wrong/card',
+  'GET /api/v1/agents/:wrong/health',
+  'POST /api/v1/agents/:wrong/refresh',
+  'POST /api/v1/agents/:wrong/enable',
+  'POST /api/v1/agents/:wrong/disable',
+  'DELETE /api/v1/agents/:wrong',
+  'DELETE /api/v1/agents/:wrong/credentials',
+  'DELETE /api/v1/api-keys/:wrong',
+  'POST /api/v1/api-keys/:wrong/rotate',
+  'DELETE /api/v1/rate-limits/:wrong',
+  'DELETE /api/v1/rate-limits/blocked/:wrong',
+  'GET /api/v1/permissions/grants/:wrong',
+  'DELETE /api/v1/permissions/grants/:wrong',
+  'GET /api/v1/permissions/requests/:wrong',
+  'POST /api/v1/permissions/requests/:wrong/approve',
+  'POST /api/v1/permissions/requests/:wrong/deny',
+];
+
+export const LISTS = [
+  'agents',
+  'api-keys',
+  'tasks',
+  'sessions',
+  'permissions/grants',
+  'permissions/requests',
+  'permissions/roles',
+  'permissions/me',
+  'rate-limits',
+  'rate-limits/blocked',
+  'rate-limits/hits',
+  'audit',
+];
+export const PARAMETERS = [
+  'page_size',
+  'page_token',
+  'agent',
+  'state',
+  'session',
+  'enabled',
+  'q',
+  'tag',
+  'category',
+  'from',
+  UNKNOWN_KEY,
+];
+
+/** The routes that are tried here; a route that is missing is noticed by comparing with OpenAPI. */
+export const ROUTES = [...Object.keys(BODIES), ...IDS, ...LISTS.map((list) => `GET /api/v1/${list}`)];
