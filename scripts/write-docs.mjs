@@ -7,3 +7,5 @@ install();
 build();
 const { configurationPage } = await import('../dist/libs/config/src/index.js');
 writeFileSync(join(root, 'docs', 'configuration.md'), configurationPage());
+const { metricsPage } = await import('../dist/libs/telemetry/src/index.js');
+writeFileSync(join(root, 'docs', 'metrics.md'), await metricsPage());

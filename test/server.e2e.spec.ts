@@ -4,6 +4,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configurationPage } from '@app/config';
+import { metricsPage } from '@app/telemetry';
 import { ADMIN_KEY, launch, startServer, type TestServer } from './support/server.js';
 
 describe('a running server', () => {
@@ -208,6 +209,15 @@ describe('configuration', () => {
 
   test('docs/configuration.md is what the schema says', () => {
     expect(readFileSync('docs/configuration.md', 'utf8')).toBe(configurationPage());
+  });
+
+  test('docs/metrics.md is what the server measures', async () => {
+    const page = readFileSync('docs/metrics.md', 'utf8');
+    expect(page).toBe(await metricsPage());
+    await using server = await startServer();
+    const scraped = await (await fetch(`${server.url}/metrics`)).text();
+    const namesIn = (text: string, pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, name]) => name));
+    expect(namesIn(scraped, /^# TYPE (a2a_\w+) /gm)).toEqual(namesIn(page, /^\| `(a2a_\w+)`/gm));
   });
 
   test('an unknown command is refused by name', async () => {

@@ -7,4 +7,5 @@ export {
   type RegistryOperation,
   type WebSocketEnd,
 } from './metrics.js';
+export { metricsPage } from './metrics-page.js';
 export { TelemetryModule } from './telemetry.module.js';
