@@ -5,7 +5,11 @@ import { CHART, helm, HELMS, installHelm, type Manifest, manifestsIn, render } f
 import { policyProblems, specOf, templateOf } from './support/manifest-policy.js';
 import { schemaProblems } from './support/manifest-schemas.js';
 
-const CASES = ['', ...readdirSync(`${CHART}/ci`).map((file) => `${CHART}/ci/${file}`)];
+const CASES = [
+  '',
+  ...readdirSync(CHART).flatMap((file) => (file.startsWith('values-') ? `${CHART}/${file}` : [])),
+  ...readdirSync(`${CHART}/ci`).map((file) => `${CHART}/ci/${file}`),
+];
 const MONITORING = ['--api-versions', 'monitoring.coreos.com/v1', '--api-versions', 'gateway.networking.k8s.io/v1'];
 const optionsOf = (values: string) => (values === '' ? [] : ['--values', values]);
 
