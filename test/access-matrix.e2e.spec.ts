@@ -224,6 +224,9 @@ describe('REST', () => {
       if (TAKES_AWAY[route]?.includes(who)) continue;
       const answer = await knock(route, who);
       found.push(...wrongs(who, may, answer).map((wrong) => `${route}: ${wrong}`));
+      // Who may see another agent is not told that this one is there.
+      const isHidden = who === 'member' && (route.startsWith('GET /api/v1/agents/') || route === 'POST /api/v1/tasks');
+      if (isHidden && answer.status !== 404) found.push(`${route}: ${answer.status} instead of 404`);
     }
     expect(found).toEqual([]);
   });

@@ -41,6 +41,19 @@ test('asked for, approved, used', async () => {
   expect((await server.call('POST', `${REQUESTS}/${asked.id}/deny`, {})).status).toBe(409);
 });
 
+test('an agent asks as well as a person does, and is known by slug and by id', async () => {
+  const agent = await principal(server, { principal: 'agent:echo' });
+  const asked = await agent.json<RequestView>(201, 'POST', REQUESTS, WANTED);
+  for (const name of ['agent:echo', agent.principal]) {
+    const { items } = await server.json<{ items: RequestView[] }>(200, 'GET', `${REQUESTS}?principal=${name}`);
+    expect(items.map(({ id }) => id)).toEqual([asked.id]);
+  }
+  await server.json(200, 'POST', `${REQUESTS}/${asked.id}/approve`, {});
+  expect(await agent.tool('echo', { message: 'hi' })).toContain('hi');
+  const question = { principal: 'agent:echo', action: 'agents:call', agent: 'echo' };
+  expect(await server.json(200, 'POST', '/api/v1/permissions/explain', question)).toMatchObject({ allowed: true });
+});
+
 test('denied', async () => {
   const user = await principal(server);
   const { id } = await user.json<RequestView>(201, 'POST', REQUESTS, WANTED);

@@ -124,6 +124,13 @@ describe('quotas', () => {
     await expect.poll(() => start(user), { timeout: 8_000, interval: 200 }).toBe(202);
   });
 
+  test('so many tasks at a time, when they all come at once too', async () => {
+    const user = await operator();
+    await limit({ principal: user.principal, concurrentTasks: 3 });
+    const statuses = await Promise.all(Array.from({ length: 20 }, () => start(user, 'long-runner', 'for 2 s')));
+    expect(statuses.filter((status) => status === 202)).toHaveLength(3);
+  });
+
   test('so many bytes a request', async () => {
     const user = await operator();
     await limit({ principal: user.principal, requestBytes: 2_048 });

@@ -35,7 +35,8 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
   private noted: Noted[] = [];
   private overflow = 0;
   private isDue = true;
-  private isUnsure = false;
+  /** How many of `noted` were in a batch of which it is not known whether it was committed; undefined: none. */
+  private inDoubt: number | undefined;
   private lookedAt = -Infinity;
   private timer: NodeJS.Timeout | undefined;
   private sealing: Promise<void> = Promise.resolve();
@@ -83,21 +84,22 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
     this.isDue = false;
     this.lookedAt = performance.now();
     try {
-      if (this.isUnsure) await this.recall();
+      if (this.inDoubt !== undefined) await this.recall(this.inDoubt);
       for (let sealed = BATCH; sealed >= BATCH;) sealed = await this.sealBatch();
     } catch (cause) {
       this.isDue = true;
-      this.isUnsure = true;
       this.log.warn('Audit events could not be sealed; trying again', { waiting: this.noted.length, cause });
     }
   }
 
   private async sealBatch(): Promise<number> {
     const own = this.ownBatch();
+    this.inDoubt = own.length;
     const links = await this.db.transaction(async (manager) => {
       const pending = await takePending(manager, BATCH - own.length);
       return this.append(manager, [...own, ...pending]);
     });
+    this.inDoubt = undefined;
     this.moveOn(links.at(-1), own.length);
     return links.length;
   }
@@ -136,12 +138,12 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
   }
 
   /** A commit whose answer got lost may have arrived: then our own events of that batch are there. */
-  private async recall(): Promise<void> {
+  private async recall(own: number): Promise<void> {
     const [last] = (await this.db.query('select seq, mac from audit_log where chain = $1 order by seq desc limit 1', [
       this.chain,
     ])) as { seq: number; mac: string }[];
-    if (last !== undefined && last.seq > this.seq) this.moveOn(last, this.ownBatch().length);
-    this.isUnsure = false;
+    if (last !== undefined && last.seq > this.seq) this.moveOn(last, own);
+    this.inDoubt = undefined;
   }
 }
 

@@ -9,6 +9,7 @@ import type { GrantRow } from './grant.entity.js';
 import type { Explanation, OwnPermissions, Question } from './grants.schemas.js';
 import { PermissionRequestsService } from './permission-requests.service.js';
 import { Permissions } from './permissions.js';
+import { knownPrincipalId } from './principal-id.js';
 import { permissionsOf } from './roles.js';
 import { agentResource, rolesAndGroupsOf } from './sql-grants.js';
 
@@ -56,7 +57,8 @@ export class Explanations {
     };
   }
 
-  private async accessOf({ principal = '', groups = [], roles = [] }: Question): Promise<Access> {
+  private async accessOf({ principal: name = '', groups = [], roles = [] }: Question): Promise<Access> {
+    const principal = await knownPrincipalId(this.db.manager, name);
     const known = await rolesAndGroupsOf(this.db.manager, principal);
     const knownRoles = (known?.roles ?? []).filter((role): role is Role => (ROLES as readonly string[]).includes(role));
     return this.permissions.accessOf({

@@ -13,6 +13,7 @@ import type {
   PermissionRequestQuery,
   PermissionRequestView,
 } from './grants.schemas.js';
+import { principalId } from './principal-id.js';
 import { PermissionRequestRow } from './permission-request.entity.js';
 import { Permissions } from './permissions.js';
 
@@ -61,7 +62,10 @@ export class PermissionRequestsService {
       .orderBy('r.id', 'DESC')
       .take(page_size + 1);
     if (!(await this.seesAll(caller))) rows.andWhere('r.principal = :me', { me: caller.id });
-    if (principal !== undefined) rows.andWhere('r.principal = :principal', { principal });
+    if (principal !== undefined)
+      rows.andWhere('r.principal = :principal', {
+        principal: (await principalId(this.requests.manager, principal)) ?? '',
+      });
     if (page_token !== undefined) rows.andWhere('r.id < :after', { after: startAfterNumber(page_token) });
     const page = pageOf(await rows.getMany(), page_size, ({ id }) => id);
     return { ...page, items: page.items.map(viewOf) };

@@ -18,23 +18,45 @@ interface Count {
 @Injectable()
 export class ConcurrentTasks {
   private readonly counts = new Map<string, Count>();
+  /** Admitted, and not in the database yet. */
+  private readonly storing = new Map<string, number>();
+  private readonly counting = new Map<string, Promise<Count>>();
 
   constructor(
     private readonly db: DataSource,
     private readonly limiter: RateLimiter,
   ) {}
 
-  /** One more. @throws RateLimited */
-  async admit(caller: Caller): Promise<void> {
+  /** Stores one more. @throws RateLimited */
+  async admit<T>(caller: Caller, store: () => Promise<T>): Promise<T> {
     const most = this.limiter.concurrentTasks(caller);
     const known = this.counts.get(caller.id);
-    const count = known !== undefined && isRoom(known, most) ? known : await this.count(caller.id);
+    const count = known !== undefined && isRoom(known, most) ? known : await this.recount(caller.id);
     if (count.busy + count.started >= most) throw this.limiter.tooManyTasks(caller, most);
     count.started++;
+    this.storing.set(caller.id, (this.storing.get(caller.id) ?? 0) + 1);
+    try {
+      return await store();
+    } finally {
+      const left = (this.storing.get(caller.id) ?? 1) - 1;
+      if (left > 0) this.storing.set(caller.id, left);
+      else this.storing.delete(caller.id);
+    }
+  }
+
+  /** A burst shares one statement, and one number. */
+  private recount(principal: string): Promise<Count> {
+    const running = this.counting.get(principal);
+    if (running !== undefined) return running;
+    const count = this.count(principal).finally(() => this.counting.delete(principal));
+    this.counting.set(principal, count);
+    return count;
   }
 
   private async count(principal: string): Promise<Count> {
-    const count = { busy: await countBusy(this.db, principal), started: 0 };
+    // What is being stored at this moment may not be seen yet.
+    const started = this.storing.get(principal) ?? 0;
+    const count = { busy: await countBusy(this.db, principal), started };
     if (this.counts.size >= MAX_REMEMBERED) this.counts.clear();
     this.counts.set(principal, count);
     return count;

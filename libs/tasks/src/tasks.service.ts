@@ -43,8 +43,7 @@ export class TasksService {
    */
   async start(caller: Caller, input: NewTask): Promise<TaskView> {
     await this.permissions.demandCall(caller, input.agent, input.skill);
-    await this.concurrent.admit(caller);
-    const started = await this.starter.start(caller, input);
+    const started = await this.concurrent.admit(caller, () => this.starter.start(caller, input));
     return typeof started === 'string' ? this.get(caller, started) : viewOf(started, snapshotOf(started));
   }
 
