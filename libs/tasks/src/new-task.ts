@@ -14,6 +14,8 @@ export function freshTask(caller: Caller, input: NewTask, timeout: number): Fres
   if (sessionId !== undefined && !isUuid(sessionId)) throw noSession(sessionId);
   return {
     id: uuidV7(),
+    kind: 'agent',
+    parent: null,
     principal: caller.id,
     agent,
     skill: skill === undefined ? null : cleanText(skill),
@@ -53,9 +55,21 @@ const BLANK = {
 
 /** The row as it is right after it was stored: what is known already need not be read back. */
 export function startedRow(task: FreshTask, stored: StartedTask): TaskRow {
-  const { id, principal, agent, skill, session: session_id, hash: input_hash, inbox, trace, executor } = task;
+  const {
+    id,
+    kind,
+    parent,
+    principal,
+    agent,
+    skill,
+    session: session_id,
+    hash: input_hash,
+    inbox,
+    trace,
+    executor,
+  } = task;
   const claims = executor === null ? 0 : 1;
-  const given = { id, principal, agent, skill, session_id, input_hash, inbox, trace, executor };
+  const given = { id, kind, parent, principal, agent, skill, session_id, input_hash, inbox, trace, executor };
   return { ...BLANK, ...given, ...stored, epoch: claims, attempts: claims, updated_at: stored.created_at };
 }
 

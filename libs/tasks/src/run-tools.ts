@@ -3,6 +3,7 @@ import { Config } from '@app/config';
 import { Executor } from '@app/durable';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { TaskRunners } from './task-runners.js';
 import { TaskWriter } from './task-writer.js';
 
 /** What every run uses. */
@@ -14,5 +15,6 @@ export class RunTools {
     readonly executor: Executor,
     readonly writer: TaskWriter,
     readonly config: Config,
+    readonly runners: TaskRunners,
   ) {}
 }

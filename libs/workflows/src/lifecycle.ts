@@ -1,0 +1,61 @@
+import { compileSchema, type DataFilter, durationMs, type Task, type Timeout } from '@app/dsl';
+import type { Activation } from './frame.js';
+import { problemOf, WorkflowError } from './problems.js';
+import { type Place, scopeOf, type World } from './scope.js';
+
+/** DSL 1.0.3, "Data Flow": `if` sees the raw input. */
+export async function isSkipped(world: World, place: Place, task: Task, raw: unknown): Promise<boolean> {
+  if (task.if === undefined) return false;
+  return !(await world.expressions.holds(task.if, await scopeOf(world, place, raw, task.if)));
+}
+
+/** The input of a task, checked and transformed. @throws WorkflowError validation; ExpressionError */
+export async function activate(world: World, place: Place, task: Task, sketch: Activation): Promise<Activation> {
+  demandValid(task.input, sketch.raw, 'input');
+  const from = task.input?.from;
+  if (from === undefined) return sketch;
+  return { ...sketch, input: await filtered(world, { ...place, activation: sketch }, from, sketch.raw) };
+}
+
+/** What a task gives on, and `$context` when it exports. @throws WorkflowError validation; ExpressionError */
+export async function checkedOutput(
+  world: World,
+  place: Place & { readonly activation: Activation },
+  task: Pick<Task, 'output' | 'export'>,
+  raw: unknown,
+): Promise<{ readonly output: unknown; readonly context?: { readonly value: unknown } }> {
+  const { input } = place.activation;
+  const as = task.output?.as;
+  const output = as === undefined ? raw : await filtered(world, { ...place, input, output: raw }, as, raw);
+  demandValid(task.output, output, 'output');
+  if (task.export?.as === undefined) return { output };
+  const value = await filtered(world, { ...place, input, output }, task.export.as, output);
+  demandValid(task.export, value, 'export');
+  return { output, context: { value } };
+}
+
+/** `from` and `as`: an expression, with or without `${ }`, or a value that holds some. */
+export async function filtered(world: World, place: Place, filter: unknown, data: unknown): Promise<unknown> {
+  const scope = await scopeOf(world, place, data, filter);
+  return typeof filter === 'string' ? world.expressions.evaluate(filter, scope) : world.expressions.fill(filter, scope);
+}
+
+/** @throws WorkflowError validation */
+export function demandValid(filter: DataFilter | undefined, value: unknown, what: string): void {
+  const document = filter?.schema?.document;
+  if (document === undefined) return;
+  const validate = compileSchema(document);
+  if (validate(value)) return;
+  const [error] = validate.errors ?? [];
+  const where = `${what}${error?.instancePath ?? ''}`;
+  throw new WorkflowError(problemOf('validation', `${where}: ${error?.message ?? 'does not fit the schema'}`));
+}
+
+/** When a task must have ended. */
+export function deadlineOf(
+  { definition, now }: World,
+  { timeout }: { readonly timeout?: Timeout | string },
+): { readonly deadline?: string } {
+  const after = (typeof timeout === 'string' ? definition.use?.timeouts?.[timeout] : timeout)?.after;
+  return after === undefined ? {} : { deadline: new Date(now().getTime() + durationMs(after)).toISOString() };
+}
