@@ -2,7 +2,7 @@
 const tiers = [
   ['core'],
   ['config'],
-  ['telemetry', 'secrets', 'web'],
+  ['telemetry', 'secrets', 'web', 'dsl'],
   ['database', 'cache', 'outbound'],
   ['audit', 'a2a', 'durable', 'mcp-protocol'],
   ['rate-limits'],
