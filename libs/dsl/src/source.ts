@@ -1,0 +1,90 @@
+import { isDeeperThan, isJsonObject, type JsonObject } from '@app/core';
+import { parseDocument, type YAMLError } from 'yaml';
+import { LIMITS } from './limits.js';
+import { described, type Problem } from './problems.js';
+
+type Source = { readonly document: JsonObject } | { readonly problem: Problem };
+
+/** The document in YAML or JSON text, or in an object: always a fresh plain copy, small and shallow enough to walk. */
+export function readSource(source: string | object): Source {
+  const text = typeof source === 'string' ? source : jsonOf(source);
+  if (text === undefined)
+    return whole('The definition is not JSON data: it holds what JSON cannot say, or refers to itself.');
+  const bytes = Buffer.byteLength(text);
+  if (bytes > LIMITS.sourceBytes)
+    return whole(`The definition has ${bytes} bytes; at most ${LIMITS.sourceBytes} are allowed.`);
+  const parsed = typeof source === 'string' ? parse(text) : { value: JSON.parse(text) as unknown };
+  if ('problem' in parsed) return parsed;
+  return plain(parsed.value);
+}
+
+const whole = (message: string, suggestion?: string): { problem: Problem } => ({
+  problem: { path: '', message, ...(suggestion && { suggestion }) },
+});
+
+/** JSON is YAML; so one parser tells of doubled keys in both. */
+function parse(text: string): { value: unknown } | { problem: Problem } {
+  try {
+    const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true, logLevel: 'silent' });
+    const [error] = document.errors;
+    if (error) return whole(syntax(error));
+    return { value: document.toJS({ maxAliasCount: LIMITS.aliases }) as unknown };
+  } catch (error) {
+    if (error instanceof RangeError) return tooDeep;
+    if (error instanceof ReferenceError)
+      return whole(
+        `The definition uses YAML aliases too often, or one that is not there; at most ${LIMITS.aliases} uses are allowed.`,
+      );
+    throw error;
+  }
+}
+
+const tooDeep = whole(`The definition is nested too deep; at most ${LIMITS.depth} levels are allowed.`);
+
+function syntax({ code, linePos, message }: YAMLError): string {
+  const [position] = linePos ?? [];
+  const place = position ? ` at line ${position.line}, column ${position.col}` : '';
+  if (code === 'DUPLICATE_KEY') return `The same key stands twice in one object${place}; each key may stand once.`;
+  if (code === 'MULTIPLE_DOCS') return `The text holds several YAML documents${place}; expected one.`;
+  const [reason = ''] = message.split(/ at line |\n/u);
+  return `The text is neither valid YAML nor JSON${place}: ${reason.replace(/[.:]$/u, '')}.`;
+}
+
+function plain(value: unknown): Source {
+  if (isDeeperThan(value, LIMITS.depth)) return tooDeep;
+  const json = jsonOf(value) ?? 'null';
+  if (json.length > LIMITS.expandedBytes)
+    return whole(
+      `With its aliases put in place the definition is too large; at most ${LIMITS.expandedBytes} bytes are allowed.`,
+    );
+  const document: unknown = JSON.parse(json);
+  if (!isJsonObject(document))
+    return whole(`Expected an object with "document" and "do", but found ${described(document)}.`);
+  const path = forbidden(document, '');
+  if (path !== undefined) return { problem: { path, message: 'The name "__proto__" is not allowed.' } };
+  return { document };
+}
+
+/** undefined for what JSON cannot say, such as a cycle. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value, (_, member: unknown) => {
+      if (typeof member === 'bigint' || (typeof member === 'number' && !Number.isFinite(member))) throw new TypeError();
+      return member;
+    });
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Where a name stands that would change an object instead of being one of its members. */
+function forbidden(value: unknown, path: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    if (key === '__proto__') return path;
+    const found = forbidden(member, `${path}/${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
