@@ -5,7 +5,7 @@ const tiers = [
   ['telemetry', 'secrets', 'web'],
   ['database', 'cache', 'outbound'],
   ['audit', 'a2a', 'durable', 'mcp-protocol'],
-  ['rate-limits'],
+  ['rate-limits', 'calls', 'workflow-secrets'],
   ['permissions'],
   ['agents'],
   ['tasks'],
