@@ -54,7 +54,7 @@ module.exports = {
     ),
     rule(
       'one-home-for-mcp',
-      { path: '^(apps|libs)/', pathNot: '^libs/(mcp|mcp-protocol)/' },
+      { path: '^(apps|libs)/', pathNot: '^libs/(mcp|mcp-protocol|calls)/' },
       { path: 'node_modules/@modelcontextprotocol/' },
     ),
   ],
