@@ -5,7 +5,7 @@ const tiers = [
   ['telemetry', 'secrets', 'web', 'expressions', 'dsl'],
   ['database', 'cache', 'outbound'],
   ['audit', 'a2a', 'durable', 'mcp-protocol'],
-  ['rate-limits'],
+  ['rate-limits', 'calls', 'workflow-secrets'],
   ['permissions'],
   ['agents'],
   ['tasks'],
@@ -55,7 +55,7 @@ module.exports = {
     ),
     rule(
       'one-home-for-mcp',
-      { path: '^(apps|libs)/', pathNot: '^libs/(mcp|mcp-protocol)/' },
+      { path: '^(apps|libs)/', pathNot: '^libs/(mcp|mcp-protocol|calls)/' },
       { path: 'node_modules/@modelcontextprotocol/' },
     ),
   ],

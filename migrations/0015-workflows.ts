@@ -42,6 +42,7 @@ export class Workflows1763800000015 implements MigrationInterface {
         context      json,
         undo         json not null default '[]',
         paused_at    timestamptz,
+        ending       json,
         undone       boolean not null default false,
         continues    uuid
       )`);

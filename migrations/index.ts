@@ -8,6 +8,7 @@ import { ApiKeyHolders1763800000010 } from './0010-api-key-holders.js';
 import { RateLimits1763800000011 } from './0011-rate-limits.js';
 import { Audit1763800000012 } from './0012-audit.js';
 import { Workflows1763800000015 } from './0015-workflows.js';
+import { WorkflowSecrets1763800000016 } from './0016-workflow-secrets.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   RateLimits1763800000011,
   Audit1763800000012,
   Workflows1763800000015,
+  WorkflowSecrets1763800000016,
 ] as const;

@@ -13,6 +13,8 @@ export const PERMISSIONS = [
   'limits:read',
   'limits:write',
   'audit:read',
+  'secrets:read',
+  'secrets:write',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 

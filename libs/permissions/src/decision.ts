@@ -18,6 +18,7 @@ const IMPLIES: Partial<Readonly<Record<Permission, readonly Permission[]>>> = {
   'grants:write': ['grants:read'],
   'keys:write': ['keys:read'],
   'limits:write': ['limits:read'],
+  'secrets:write': ['secrets:read'],
 };
 
 /** Actions that are about one thing at a time; the others are about everything. */
