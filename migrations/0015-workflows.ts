@@ -44,6 +44,7 @@ export class Workflows1763800000015 implements MigrationInterface {
         paused_at    timestamptz,
         ending       json,
         undone       boolean not null default false,
+        consumed     json not null default '[]',
         continues    uuid
       )`);
     await db.query('create index idx_workflow_runs_workflow on workflow_runs (workflow_id, run_id)');
@@ -65,7 +66,6 @@ export class Workflows1763800000015 implements MigrationInterface {
         assignees   text[],
         patterns    text[],
         keys        text[],
-        after       bigint not null default 0,
         created_at  timestamptz not null default now(),
         expires_at  timestamptz,
         answer      json,
@@ -88,14 +88,19 @@ export class Workflows1763800000015 implements MigrationInterface {
         type        text not null,
         event       json not null,
         sent_by     text not null,
+        delivered   boolean not null default false,
         received_at timestamptz not null default now(),
         constraint uq_workflow_inbox_source_id unique (source, id)
       )`);
     await db.query('create index idx_workflow_inbox_received_at on workflow_inbox (received_at)');
+    await db.query(
+      'create index idx_workflow_inbox_undelivered on workflow_inbox (received_at) where not delivered',
+    );
+    await db.query('create table workflow_patterns (pattern text not null constraint pk_workflow_patterns primary key)');
   }
 
   async down(db: QueryRunner): Promise<void> {
-    for (const table of ['workflow_inbox', 'workflow_waits', 'workflow_frames', 'workflow_runs', 'workflows'])
+    for (const table of ['workflow_patterns', 'workflow_inbox', 'workflow_waits', 'workflow_frames', 'workflow_runs', 'workflows'])
       await db.query(`drop table ${table}`);
     await db.query('drop index idx_tasks_parent');
     await db.query('alter table tasks drop column parent, drop column woken');

@@ -2,6 +2,7 @@ import { isFinal, type Part } from '@app/a2a';
 import { type Caller, DomainError } from '@app/core';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { ConcurrentTasks } from './concurrent-tasks.js';
 import { freshTask, startedRow } from './new-task.js';
 import { RunTools } from './run-tools.js';
 import { cancelTask, requestCancel } from './sql-change.js';
@@ -24,6 +25,7 @@ export class RunStore {
     private readonly runs: TaskRuns,
     private readonly outlet: TaskOutlet,
     private readonly permissions: TaskPermissions,
+    private readonly concurrent: ConcurrentTasks,
   ) {}
 
   /** Who this process is; only what it owns may be written. */
@@ -52,6 +54,11 @@ export class RunStore {
     const [stored] = await insertTasks(manager, [task]);
     if (stored === undefined) throw new DomainError('not_found', 'No such session or conversation of yours');
     return stored;
+  }
+
+  /** Undefined: the idempotency key was used. */
+  async tryInsert(manager: Pick<EntityManager, 'query'>, task: FreshTask): Promise<StartedTask | undefined> {
+    return (await insertTasks(manager, [task]))[0];
   }
 
   begin(task: FreshTask, stored: StartedTask): void {
@@ -93,6 +100,21 @@ export class RunStore {
   /** After the commit that woke it. */
   announceWake(id: string): void {
     this.outlet.woken(id);
+    this.runs.lookForWork();
+  }
+
+  /** As one more task of its principal. @throws RateLimited */
+  admit<T>(caller: Caller, store: () => Promise<T>): Promise<T> {
+    return this.concurrent.admit(caller, store);
+  }
+
+  /** @returns whether it was not over yet */
+  cancelRun(id: string, principal: string): Promise<boolean> {
+    return this.runs.cancelRun(principal, id);
+  }
+
+  /** There may be work for this process. */
+  lookForWork(): void {
     this.runs.lookForWork();
   }
 

@@ -115,8 +115,8 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   }
 
   /** @returns whether it was not over yet */
-  async cancelRun(caller: Caller, id: string): Promise<boolean> {
-    const row = await requestCancel(this.tools.db, id, caller.id);
+  async cancelRun(principal: string, id: string): Promise<boolean> {
+    const row = await requestCancel(this.tools.db, id, principal);
     if (row !== undefined) this.outlet.woken(id);
     this.work.wake();
     return row !== undefined;

@@ -72,7 +72,7 @@ export class TasksService {
     const row = isUuid(taskId) ? await cancelTask(this.db, taskId, caller, this.runs.executor) : undefined;
     const task = await this.get(caller, taskId);
     if (row !== undefined) this.runs.canceledByCaller(row, task);
-    const isCanceled = row !== undefined || (task.kind !== 'agent' && (await this.runs.cancelRun(caller, taskId)));
+    const isCanceled = row !== undefined || (task.kind !== 'agent' && (await this.runs.cancelRun(caller.id, taskId)));
     return { canceled: isCanceled, task };
   }
 

@@ -1,6 +1,7 @@
 import {
   type CallTask,
   type ConsumptionStrategy,
+  type Duration,
   durationMs,
   type ErrorDefinition,
   type EventFilter,
@@ -72,7 +73,12 @@ const CALLS: Readonly<Record<string, CallKind>> = { agent: 'agent', http: 'http'
 
 async function callOf(world: World, here: Here, task: CallTask): Promise<Effect> {
   const args = await filled(world, here, task.with ?? {});
-  if (task.call === 'human') return { kind: 'human', with: args };
+  if (task.call === 'human') {
+    const { timeout, ...question } = args;
+    if (timeout === undefined) return { kind: 'human', with: question };
+    const until = new Date(world.now().getTime() + durationMs(timeout as Duration)).toISOString();
+    return { kind: 'human', with: question, until };
+  }
   const call = CALLS[task.call];
   const atMostOnce = task.metadata?.atMostOnce === true;
   if (call !== undefined) return { kind: 'call', call, with: args, atMostOnce };

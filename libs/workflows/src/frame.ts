@@ -51,14 +51,23 @@ export interface Leaf extends Activation {
   readonly effect: Effect;
   /** Id of the task or wait that the outside made for it. */
   readonly handle?: string;
-  /** Its call went out and its outcome was not stored yet. */
-  readonly isOut?: boolean;
+  /** Of a `listen`: what it took so far. */
+  readonly taken?: readonly Taken[];
+}
+
+/** An event that a `listen` took. */
+export interface Taken {
+  /** Which of its filters it fits. */
+  readonly filter: number;
+  /** In the inbox. */
+  readonly position: number;
+  readonly event: Readonly<Record<string, unknown>>;
 }
 
 /** What a frame asks of the outside. Everything in it is evaluated. */
 export type Effect =
   | { readonly kind: 'call'; readonly call: CallKind; readonly with: Readonly<Record<string, unknown>>; readonly atMostOnce: boolean }
-  | { readonly kind: 'human'; readonly with: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'human'; readonly with: Readonly<Record<string, unknown>>; readonly until?: string }
   | { readonly kind: 'wait'; readonly until: string }
   /** Before another attempt of a `try`. */
   | { readonly kind: 'retry'; readonly until: string }

@@ -53,7 +53,7 @@ export function demandValid(filter: DataFilter | undefined, value: unknown, what
 
 /** When a task must have ended. */
 export function deadlineOf(
-  { definition, now }: World,
+  { definition, now }: Pick<World, 'definition' | 'now'>,
   { timeout }: { readonly timeout?: Timeout | string },
 ): { readonly deadline?: string } {
   const after = (typeof timeout === 'string' ? definition.use?.timeouts?.[timeout] : timeout)?.after;

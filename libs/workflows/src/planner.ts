@@ -3,7 +3,7 @@ import type { StepEvent } from '@app/tasks';
 import { catching } from './catching.js';
 import { effectOf } from './effects.js';
 import { type Activation, type Effect, type Frame, type Level, type Problem, ROOT, type Undo } from './frame.js';
-import { activate, checkedOutput, deadlineOf, isSkipped } from './lifecycle.js';
+import { activate, checkedOutput, deadlineOf, filtered, isSkipped } from './lifecycle.js';
 import { listAt } from './lists.js';
 import { problemIn, problemOf, WorkflowError } from './problems.js';
 import { type Place, scopeOf, type World } from './scope.js';
@@ -15,9 +15,14 @@ const INNER: Partial<Readonly<Record<TaskKind, string>>> = { do: '/do', for: '/d
 /** Tasks that are done without asking the outside, before the frame is stored again. */
 const MOST_AT_ONCE = 50;
 
+/** A loop without an end must end. */
+const MOST_TASKS = 10_000;
+
 /** What became of what a frame waited for. */
 export type Outcome =
   | { readonly kind: 'begin' }
+  /** It goes on waiting. */
+  | { readonly kind: 'waits' }
   | { readonly kind: 'output'; readonly output: unknown }
   | { readonly kind: 'problem'; readonly problem: Problem }
   /** The time of a task of its stack, or of its leaf, is over. */
@@ -37,10 +42,11 @@ export interface Plan {
 /**
  * Takes a frame as far as it goes without the outside: until it hands a task out (`leaf`), is over (`end`), or has done much
  * at once. Pure: the same frame, outcome and world give the same plan.
+ * @param pauses nothing new is begun
  */
-export async function advance(world: World, frame: Frame, outcome: Outcome): Promise<Plan> {
+export async function advance(world: World, frame: Frame, outcome: Outcome, pauses = false): Promise<Plan> {
   const walk = new Walk(world, frame);
-  await walk.take(outcome);
+  await walk.take(outcome, pauses ? 0 : MOST_AT_ONCE);
   return walk.plan;
 }
 
@@ -73,14 +79,14 @@ class Walk {
     return { frame, events, undo, context, ends };
   }
 
-  async take(outcome: Outcome): Promise<void> {
-    const start = this.events.length;
+  async take(outcome: Outcome, most: number): Promise<void> {
+    let done = 0;
     try {
       await this.resume(outcome);
     } catch (error) {
       await this.fail(error);
     }
-    while (this.leaf === undefined && this.end === undefined && this.events.length - start < 2 * MOST_AT_ONCE) {
+    for (; this.leaf === undefined && this.end === undefined && done < most; done++) {
       try {
         await this.next();
       } catch (error) {
@@ -98,14 +104,24 @@ class Walk {
   }
 
   private async resume(outcome: Outcome): Promise<void> {
-    if (outcome.kind === 'begin') return;
+    if (outcome.kind === 'begin') return this.beginWorkflow();
     if (outcome.kind === 'timeout') return this.timeOut(outcome.key);
     const { leaf } = this;
-    if (leaf === undefined) return;
+    if (leaf === undefined || outcome.kind === 'waits') return;
     this.leaf = undefined;
     if (outcome.kind === 'problem') return this.raise(outcome.problem, leaf);
     if (leaf.effect.kind === 'retry') return this.tryAgain();
     await this.finish(leaf, outcome.output);
+  }
+
+  /** `input.from` of the workflow itself. */
+  private async beginWorkflow(): Promise<void> {
+    const [level, ...inner] = this.stack;
+    const from = this.world.definition.input?.from;
+    const isFirst = this.frame.id === ROOT && this.count === 0 && inner.length === 0;
+    if (level === undefined || from === undefined || !isFirst) return;
+    this.data = await filtered(this.world, { stack: [] }, from, this.data);
+    this.stack = [{ ...level, input: this.data }];
   }
 
   private async next(): Promise<void> {
@@ -140,6 +156,8 @@ class Walk {
   }
 
   private nextKey(): string {
+    if (this.count >= MOST_TASKS)
+      throw new WorkflowError(problemOf('runtime', `A thread of a run may begin at most ${MOST_TASKS} tasks`));
     return `${this.frame.id}#${this.count++}`;
   }
 

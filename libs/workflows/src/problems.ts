@@ -1,3 +1,5 @@
+import { CallError } from '@app/calls';
+import { DomainError, type ErrorCode } from '@app/core';
 import { ExpressionError } from '@app/expressions';
 import type { Problem } from './frame.js';
 
@@ -39,5 +41,29 @@ export const problemOf = (error: StandardError, detail: string, status: number =
 export function problemIn(error: unknown): Problem | undefined {
   if (error instanceof WorkflowError) return error.problem;
   if (error instanceof ExpressionError) return problemOf('expression', error.message);
+  if (error instanceof CallError) return { type: error.type, status: error.status, title: error.title, detail: error.detail };
   return undefined;
+}
+
+/** What refused something, as an error of the DSL. */
+const KINDS: Partial<Readonly<Record<ErrorCode, StandardError>>> = {
+  invalid: 'validation',
+  too_large: 'validation',
+  conflict: 'configuration',
+  not_found: 'configuration',
+  unauthenticated: 'authentication',
+  forbidden: 'authorization',
+  timeout: 'timeout',
+  unavailable: 'communication',
+  rate_limited: 'communication',
+};
+const STATUSES: Partial<Readonly<Record<ErrorCode, number>>> = { not_found: 404, conflict: 409, rate_limited: 429, unavailable: 503 };
+
+/** Whatever kept a task from being done. @throws the error, if it is a bug of ours */
+export function problemFor(error: unknown): Problem {
+  const known = problemIn(error);
+  if (known !== undefined) return known;
+  if (!(error instanceof DomainError)) throw error;
+  const kind = KINDS[error.code] ?? 'runtime';
+  return problemOf(kind, error.message, STATUSES[error.code]);
 }

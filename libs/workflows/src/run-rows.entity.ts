@@ -44,6 +44,10 @@ export class WorkflowRunRow {
   @Column('boolean', { default: false })
   undone: boolean;
 
+  /** Positions in the inbox of the events that it took. */
+  @Column('json', { default: [] })
+  consumed: number[];
+
   /** The run whose work it goes on with. */
   @Column('uuid', { nullable: true })
   continues: string | null;
@@ -60,6 +64,13 @@ export class WorkflowFrameRow {
 
   @Column('json')
   body: Frame;
+}
+
+/** What some open `listen` looks at in events. */
+@Entity('workflow_patterns')
+export class EventPatternRow {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'pk_workflow_patterns' })
+  pattern: string;
 }
 
 /** An event that came, until it is old. */
@@ -89,7 +100,12 @@ export class InboxEventRow {
   @Column('text', { name: 'sent_by' })
   sentBy: string;
 
+  /** Whoever listens for it was woken. */
+  @Column('boolean', { default: false })
+  delivered: boolean;
+
   @Index('idx_workflow_inbox_received_at')
+  @Index('idx_workflow_inbox_undelivered', { where: 'not delivered' })
   @Column('timestamptz', { name: 'received_at', default: () => 'now()' })
   receivedAt: Date;
 }

@@ -17,13 +17,14 @@ export interface RunState {
   readonly undo: readonly Undo[];
   readonly paused: boolean;
   readonly ending: Ending | null;
+  readonly consumed: readonly number[];
   readonly frames: readonly Frame[];
 }
 
 export async function readState(db: Db, id: string): Promise<RunState | undefined> {
   const rows: RunState[] = await db.query(
     `select r.workflow_id, w.name, w.definition, r.credential, r.address, r.input, r.context, r.undo,
-       r.paused_at is not null as paused, r.ending,
+       r.paused_at is not null as paused, r.ending, r.consumed,
        coalesce((select json_agg(f.body order by f.id) from workflow_frames f where f.run_id = r.run_id), '[]') as frames
      from workflow_runs r join workflows w on w.id = r.workflow_id
      where r.run_id = $1`,
@@ -39,6 +40,8 @@ export interface News {
   readonly rested: readonly { readonly id: string; readonly state: string }[];
   /** Questions that were answered. */
   readonly answered: readonly { readonly id: string; readonly answer: unknown; readonly by: string }[];
+  /** Questions that are open, with the step whose agent asked. */
+  readonly open: readonly { readonly id: string; readonly step: string | null; readonly prompt: string; readonly schema: unknown }[];
 }
 
 export async function readNews(db: Db, id: string): Promise<News> {
@@ -48,10 +51,14 @@ export async function readNews(db: Db, id: string): Promise<News> {
        coalesce((select json_agg(json_build_object('id', t.id, 'state', t.state))
          from tasks t where t.parent = $1 and t.rested_at is not null), '[]') as rested,
        coalesce((select json_agg(json_build_object('id', w.id, 'answer', w.answer, 'by', w.answered_by))
-         from workflow_waits w where w.run_id = $1 and w.answered_at is not null and w.closed_at is null), '[]') as answered`,
+         from workflow_waits w where w.run_id = $1 and w.answered_at is not null and w.closed_at is null), '[]') as answered,
+       coalesce((select json_agg(json_build_object('id', w.id, 'step', w.body ->> 'step', 'prompt', w.body ->> 'prompt',
+           'schema', w.body -> 'schema') order by w.created_at, w.id)
+         from workflow_waits w
+         where w.run_id = $1 and w.kind = 'human' and w.answered_at is null and w.closed_at is null), '[]') as open`,
     [id],
   );
-  return rows[0] ?? { paused: false, rested: [], answered: [] };
+  return rows[0] ?? { paused: false, rested: [], answered: [], open: [] };
 }
 
 /** A row of `workflow_waits` to be. */
@@ -77,11 +84,12 @@ export interface StateChange {
   readonly undo: readonly Undo[];
   readonly ending: Ending | null;
   readonly undone: boolean;
+  readonly consumed: readonly number[];
 }
 
 /** In the transaction that says so in the task's events, after it was fenced. */
 export async function writeState(db: Db, run: string, change: StateChange): Promise<void> {
-  const { frames, dropped, waits, closed, events, context, undo, ending, undone } = change;
+  const { frames, dropped, waits, closed, events, context, undo, ending, undone, consumed } = change;
   const bodies = frames.map((body) => ({ id: body.id, body }));
   await db.query(
     `with kept as (
@@ -95,6 +103,10 @@ export async function writeState(db: Db, run: string, change: StateChange): Prom
        select w.id, $1, w.frame, w.kind, w.body, w.assignees, w.patterns, w.keys, w.expires_at
        from json_to_recordset($4) as w (id uuid, frame text, kind text, body json, assignees text[], patterns text[],
          keys text[], expires_at timestamptz)
+     ), looked_at as (
+       insert into workflow_patterns (pattern)
+       select distinct unnest(w.patterns) from json_to_recordset($4) as w (patterns text[])
+       on conflict do nothing
      ), closed as (
        update workflow_waits set closed_at = now() where run_id = $1 and id = any ($5) and closed_at is null
      ), emitted as (
@@ -104,7 +116,7 @@ export async function writeState(db: Db, run: string, change: StateChange): Prom
        on conflict (source, id) do nothing
      )
      update workflow_runs set
-       context = case when $7 then $8::json else context end, undo = $9, ending = $10, undone = undone or $11
+       context = case when $7 then $8::json else context end, undo = $9, ending = $10, undone = undone or $11, consumed = $12
      where run_id = $1`,
     [
       run,
@@ -118,6 +130,7 @@ export async function writeState(db: Db, run: string, change: StateChange): Prom
       JSON.stringify(undo),
       ending === null ? null : JSON.stringify(ending),
       undone,
+      JSON.stringify(consumed),
     ],
   );
 }

@@ -18,7 +18,7 @@ export class WorkflowWaitRow {
   @Column('text')
   kind: string;
 
-  /** Of a question: `{task, prompt, schema}`; of a `listen`: the events consumed so far, `{consumed: [{filter, position, event}]}`. */
+  /** Of a question: `{task, prompt, schema?, step?}`, with the id of the step whose agent asked it. */
   @Column('json')
   body: Record<string, unknown>;
 
@@ -34,10 +34,6 @@ export class WorkflowWaitRow {
   @Index('idx_workflow_waits_keys', { type: 'gin', where: `kind = 'event' and closed_at is null` })
   @Column('text', { array: true, nullable: true })
   keys: string[] | null;
-
-  /** Events up to this position of the inbox were looked at. */
-  @Column('bigint', { default: 0 })
-  after: string;
 
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt: Date;
