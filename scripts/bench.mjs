@@ -19,6 +19,7 @@ const BENCHMARKS = {
   durable: { load: () => import('../test/load/durable.mjs'), rounds: 5, seconds: 1.5 },
   replicas: { load: () => import('../test/load/replicas.mjs'), rounds: 5, seconds: 1.5, idleSeconds: 20 },
   lag: { load: () => import('../test/load/lag.mjs'), tasks: 20, seconds: 6 },
+  expressions: { load: () => import('../test/load/expressions.mjs'), rounds: 5, seconds: 1 },
   streams: { load: () => import('../test/load/streams.mjs'), streams: 5_000, tasks: 1_000, seconds: 25 },
 };
 /** Only shows that everything still runs. */

@@ -31,6 +31,7 @@ test('the benchmarks run and write what they measured', { timeout: 60_000 }, asy
 test('an unknown benchmark is refused by name', async () => {
   await expect(run(process.execPath, ['scripts/bench.mjs', 'speed'])).rejects.toMatchObject({
     code: 1,
-    stderr: 'No benchmark speed; there are core, key, access, agent, latency, start, durable, replicas, lag, streams\n',
+    stderr:
+      'No benchmark speed; there are core, key, access, agent, latency, start, durable, replicas, lag, expressions, streams\n',
   });
 });

@@ -60,7 +60,7 @@ export class JqPool {
     this.closed = true;
     for (const { reject } of this.waiting) reject(stopping());
     this.waiting.clear();
-    await Promise.all(this.lanes.map(({ thread }) => thread?.end()));
+    await Promise.all(this.lanes.map(async ({ thread }) => thread?.end()));
   }
 
   private serve(): void {

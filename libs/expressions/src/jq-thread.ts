@@ -24,11 +24,17 @@ const TICK_MS = 10;
 
 /** One worker thread with jq. Runs one program at a time; keeps the process alive only while it does. */
 export class JqThread {
+  private settle: (answer: Answer) => void = () => undefined;
+
   private constructor(
     private readonly worker: Worker,
     private readonly threadId: string | undefined,
   ) {
-    worker.on('exit', () => (this.ended = true));
+    worker.on('message', (answer: Answer) => this.settle(answer));
+    worker.on('exit', () => {
+      this.ended = true;
+      this.settle({ aborted: 'crash' });
+    });
     // The exit that follows is what counts.
     worker.on('error', () => undefined);
   }
@@ -68,13 +74,15 @@ export class JqThread {
     const { signal } = finished;
     this.worker.ref();
     try {
-      const answered = once(this.worker, 'message', { signal }).then(([answer]) => answer as Answer);
-      const died = once(this.worker, 'exit', { signal }).then((): Answer => ({ aborted: 'crash' }));
-      const expired = this.expiry(signal).then((): Answer => ({ aborted: 'time' }));
-      this.worker.postMessage({ input, program });
-      const answer = await Promise.race([answered, died, expired]);
-      if ('aborted' in answer && answer.aborted === 'time') this.ended = true;
-      return answer;
+      return await new Promise<Answer>((resolve) => {
+        this.settle = resolve;
+        const expire = () => {
+          this.ended = true;
+          resolve({ aborted: 'time' });
+        };
+        this.expiry(signal).then(expire, () => undefined);
+        this.worker.postMessage({ input, program });
+      });
     } finally {
       finished.abort();
       this.worker.unref();

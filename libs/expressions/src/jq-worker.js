@@ -20,12 +20,14 @@ console.error = () => undefined;
 let jq = await instance();
 // The first run compiles a good deal of jq, which is no part of anybody's evaluation.
 jq.run('null', '.');
-parentPort.on('message', async ({ input, program }) => {
+parentPort.on('message', (job) => void work(job));
+parentPort.postMessage({ threadId: threadId() });
+
+async function work({ input, program }) {
   const answer = jq.run(input, program);
   if (answer.aborted !== undefined || jq.bytes() > KEEP_BYTES) jq = await instance();
   parentPort.postMessage(answer);
-});
-parentPort.postMessage({ threadId: threadId() });
+}
 
 /** The system's, by which the processor time of this thread can be read; undefined where there is no Linux to tell. */
 function threadId() {

@@ -33,11 +33,17 @@ export class Input {
 
   constructor(readonly scope: Scope) {}
 
-  /** @throws ExpressionError too_large */
+  /** @throws ExpressionError too_large; failed when something is no JSON */
   textFor(expression: string, names: readonly string[]): string {
-    const data = this.piece(undefined, this.scope.data);
-    const variables = names.map((name) => this.piece(name, this.scope.variables[name]));
-    const text = `{"d":${data},"v":[${variables.join(',')}]}`;
+    let text: string;
+    try {
+      const data = this.piece(undefined, this.scope.data);
+      const variables = names.map((name) => this.piece(name, this.scope.variables[name]));
+      text = `{"d":${data},"v":[${variables.join(',')}]}`;
+    } catch (error) {
+      // A cycle, a bigint, or more depth than the stack has.
+      throw new ExpressionError('failed', `It cannot be given its data: ${(error as Error).message}`, expression);
+    }
     if (text.length <= MAX_INPUT) return text;
     throw new ExpressionError('too_large', `It would read more than ${MAX_INPUT} characters of JSON`, expression);
   }
@@ -91,5 +97,6 @@ export function complaintOf(stderr: string, names: readonly string[]): string {
     return 'Modules (import, include, module) are not available';
   const place =
     Number(line) > LINES_BEFORE + 1 ? `line ${Number(line) - LINES_BEFORE}, column ${column}` : `column ${column}`;
-  return found === null ? what.replace(/^jq: error: /, '') : `${what} at ${place}`;
+  const said = what.replace('INVALID_CHARACTER', 'character');
+  return found === null ? said.replace(/^jq: error: /, '') : `${said} at ${place}`;
 }
