@@ -13,6 +13,7 @@ import { RateLimitsModule } from '@app/rate-limits';
 import { SecretsModule } from '@app/secrets';
 import { StreamingModule } from '@app/streaming';
 import { TelemetryModule } from '@app/telemetry';
+import { WorkflowsModule } from '@app/workflows';
 import { WorkflowSecretsModule } from '@app/workflow-secrets';
 import { migrations } from '@migrations';
 import { Dependencies, HealthController } from './health.controller.js';
@@ -37,6 +38,7 @@ export class AppModule {
         RateLimitsModule,
         PermissionsModule,
         AgentsModule,
+        WorkflowsModule,
         WorkflowSecretsModule,
         McpModule.forRoot({ name: SERVICE, version: VERSION }),
         StreamingModule.forRoot({ name: SERVICE, version: VERSION }),

@@ -109,7 +109,7 @@ export class HandOut {
     return Promise.resolve(this.keep(frame, leaf, id));
   }
 
-  emit(frame: Frame, leaf: Leaf & { effect: Effect & { kind: 'emit' } }): Promise<Outcome> {
+  emit(leaf: Leaf & { effect: Effect & { kind: 'emit' } }): Promise<Outcome> {
     const { row, run } = this.segment;
     const event = {
       specversion: '1.0',
@@ -141,7 +141,7 @@ const MAKE = {
   run: (on: HandOut, frame: Frame, leaf: never) => on.run(frame, leaf),
   human: (on: HandOut, frame: Frame, leaf: never) => on.human(frame, leaf),
   listen: (on: HandOut, frame: Frame, leaf: never) => on.listen(frame, leaf),
-  emit: (on: HandOut, frame: Frame, leaf: never) => on.emit(frame, leaf),
+  emit: (on: HandOut, _frame: Frame, leaf: never) => on.emit(leaf),
   fork: (on: HandOut, frame: Frame, leaf: never) => on.fork(frame, leaf),
   wait: () => Promise.resolve(undefined),
   retry: () => Promise.resolve(undefined),

@@ -1,7 +1,5 @@
 import type { ListenFilter } from './frame.js';
 
-type Event = Readonly<Record<string, unknown>>;
-
 /** What is looked at in an event: its type, and what it is correlated by. `*`: any type. */
 export function patternsOf(filters: readonly ListenFilter[]): string[] {
   return filters.map((filter) => JSON.stringify(patternOf(filter)));

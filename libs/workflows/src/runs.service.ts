@@ -8,7 +8,7 @@ import { DataSource } from 'typeorm';
 import type { Frame } from './frame.js';
 import { firstFrame, type RunOptions, RunStarter } from './run-starter.js';
 import { RunReader, type RunRow } from './run-reader.js';
-import type { NewRunInput, RunQuery } from './runs.schemas.js';
+import type { RunQuery } from './runs.schemas.js';
 import { RunMeter } from './run-meter.js';
 import { WorkflowDirectory } from './workflow-directory.js';
 import type { Workflow } from './workflow.entity.js';

@@ -38,7 +38,7 @@ export class WorkflowEvents implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly db: DataSource,
     private readonly store: RunStore,
-    private readonly expressions: Expressions,
+    expressions: Expressions,
   ) {
     this.matcher = new EventMatcher(expressions);
   }

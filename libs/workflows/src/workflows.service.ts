@@ -94,7 +94,19 @@ export class WorkflowsService {
     return this.change(caller, workflow, paused ? 'workflows.pause' : 'workflows.resume', { paused, nextAt });
   }
 
-  private async change(caller: Caller, workflow: Workflow, action: string, changes: Partial<Workflow>): Promise<Workflow> {
+  /** For good. @param version absent: all of them. @throws DomainError not_found, forbidden */
+  async archive(caller: Caller, name: string, version?: string): Promise<void> {
+    const rows = version === undefined ? await this.versions(caller, name) : [await this.get(caller, name, version)];
+    for (const row of rows.filter(({ status }) => status !== 'archived'))
+      await this.change(caller, row, 'workflows.archive', { status: 'archived', nextAt: null });
+  }
+
+  private async change(
+    caller: Caller,
+    workflow: Workflow,
+    action: string,
+    changes: Partial<Pick<Workflow, 'status' | 'nextAt' | 'paused'>>,
+  ): Promise<Workflow> {
     const { id, name, version, status } = workflow;
     await this.permissions.demand(caller, 'workflows:write', { resource: resourceOf(workflow), what: name });
     if (status === 'archived') throw new DomainError('conflict', `The workflow ${name} ${version} is archived`);
