@@ -36,9 +36,11 @@ export function didYouMean(word: string, known: readonly string[]): string | und
 function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > LIMITS.nameLength) return undefined;
   const lower = word.toLowerCase();
+  // In a very short word every other one is near.
+  const mistakes = lower.length < 3 ? 0 : Math.max(1, Math.floor(lower.length * 0.45));
   const [best] = known
     .map((name) => ({ name, distance: distanceOf(lower, name.toLowerCase()) }))
-    .filter(({ distance }) => distance <= Math.max(1, Math.floor(lower.length / 3)))
+    .filter(({ distance }) => distance <= mistakes)
     .toSorted((a, b) => a.distance - b.distance);
   return best?.name;
 }

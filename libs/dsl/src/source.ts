@@ -25,19 +25,24 @@ const whole = (message: string, suggestion?: string): { problem: Problem } => ({
 /** JSON is YAML; so one parser tells of doubled keys in both. */
 function parse(text: string): { value: unknown } | { problem: Problem } {
   try {
-    const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true, logLevel: 'silent' });
+    const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true, logLevel: 'error' });
     const [error] = document.errors;
-    if (error) return whole(syntax(error));
+    if (error) return whole(syntax(error), HINTS[error.code]);
     return { value: document.toJS({ maxAliasCount: LIMITS.aliases }) as unknown };
   } catch (error) {
     if (error instanceof RangeError) return tooDeep;
-    if (error instanceof ReferenceError)
-      return whole(
-        `The definition uses YAML aliases too often, or one that is not there; at most ${LIMITS.aliases} uses are allowed.`,
-      );
-    throw error;
+    if (!(error instanceof ReferenceError)) throw error;
+    if (error.message.startsWith('Unresolved alias'))
+      return whole(`${error.message.replace(/ \(.*\): /u, ' ')}: no anchor of that name stands before it.`);
+    return whole(`The definition uses YAML aliases too often; at most ${LIMITS.aliases} uses are allowed.`);
   }
 }
+
+/** What most often stands behind an error of the parser. */
+const HINTS: Partial<Record<YAMLError['code'], string>> = {
+  BLOCK_AS_IMPLICIT_KEY: 'Put text that holds ": ", such as an expression that makes an object, into quotes.',
+  TAB_AS_INDENT: 'Indent with spaces.',
+};
 
 const tooDeep = whole(`The definition is nested too deep; at most ${LIMITS.depth} levels are allowed.`);
 
