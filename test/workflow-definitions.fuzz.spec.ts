@@ -89,7 +89,7 @@ describe('whatever is sent', () => {
     fc.assert(
       fc.property(
         fc.nat(examples.length - 1),
-        fc.array(mutation, { minLength: 1, maxLength: 4 }),
+        fc.array(mutation, { minLength: 1, maxLength: 2 }),
         (which, mutations) => {
           const document = structuredClone(examples[which] ?? {});
           for (const one of mutations) mutate(document, one);
@@ -106,10 +106,10 @@ describe('whatever is sent', () => {
           );
         },
       ),
-      { numRuns: 3000, seed: SEED },
+      { numRuns: 1500, seed: SEED },
     );
     // Else the mutations were too wild, or too tame, to show anything.
-    expect(Math.min(passed, refused)).toBeGreaterThan(300);
+    expect(Math.min(passed, refused)).toBeGreaterThan(100);
   });
 
   test('as text is read without a throw', () => {
@@ -124,7 +124,7 @@ describe('whatever is sent', () => {
         const { definition, problems } = readDefinition(edited);
         expect(definition === undefined).toBe(problems.length > 0);
       }),
-      { numRuns: 1000, seed: SEED },
+      { numRuns: 300, seed: SEED },
     );
   });
 });

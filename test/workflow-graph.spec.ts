@@ -52,11 +52,9 @@ const { tasks } = fc.letrec<{ tasks: object[]; task: object }>((tie) => ({
     fc.constant({ set: { x: 1 } }),
     fc.constant({ wait: 'PT1S', then: 'exit' }),
     fc.constant({ if: '.x', raise: { error: { type: 'https://example.com/a', status: 500 } }, then: 'end' }),
-    fc
-      .uniqueArray(name, { minLength: 1, maxLength: 3 })
-      .map((cases) => ({
-        switch: cases.map((one, i) => ({ [one]: { when: `.x == ${i}`, then: i % 2 ? 'end' : 'continue' } })),
-      })),
+    fc.uniqueArray(name, { minLength: 1, maxLength: 3 }).map((cases) => ({
+      switch: cases.map((one, i) => ({ [one]: { when: `.x == ${i}`, then: i % 2 ? 'end' : 'continue' } })),
+    })),
     tie('tasks').map((list) => ({ do: list })),
     tie('tasks').map((list) => ({ for: { in: '.x' }, do: list })),
     tie('tasks').map((list) => ({ fork: { branches: list } })),
