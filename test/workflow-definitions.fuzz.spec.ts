@@ -57,8 +57,8 @@ function mutate(document: object, { where, how, word, value: content, from }: Mu
   const target = all[where % all.length] ?? {};
   const keys = Object.keys(target);
   const key = keys[from % Math.max(1, keys.length)];
-  if (how === 'add' || key === undefined) return void set(target, word, content);
-  if (how === 'replace') return void set(target, key, content);
+  if (how === 'add' || key === undefined) return set(target, word, content);
+  if (how === 'replace') return set(target, key, content);
   if (how === 'remove') return void (Array.isArray(target) ? target.splice(Number(key), 1) : delete target[key]);
   if (how === 'rename') return set(target, word, target[key]);
   if (how === 'repeat' && Array.isArray(target)) return void target.push(structuredClone(target[Number(key)]));

@@ -9,7 +9,7 @@ const LABEL_LENGTH = 60;
  * open markup or mean something to the parser.
  */
 export function label(text: string): string {
-  const letters = [...text];
+  const letters = Array.from(text);
   const short = letters.length > LABEL_LENGTH ? [...letters.slice(0, LABEL_LENGTH - 1), '…'] : letters;
   return short.map((letter) => (PLAIN.test(letter) ? letter : entity(letter))).join('');
 }

@@ -79,5 +79,5 @@ export function described(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return Object.keys(value).length === 0 ? 'an empty object' : 'an object';
   if (typeof value === 'string') return value.trim() === '' ? 'empty text' : quoted(value);
-  return `the ${typeof value === 'boolean' ? 'value' : typeof value} ${String(value)}`;
+  return `the ${typeof value === 'boolean' ? 'value' : typeof value} ${JSON.stringify(value)}`;
 }
