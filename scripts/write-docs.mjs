@@ -9,3 +9,5 @@ const { configurationPage } = await import('../dist/libs/config/src/index.js');
 writeFileSync(join(root, 'docs', 'configuration.md'), configurationPage());
 const { metricsPage } = await import('../dist/libs/telemetry/src/index.js');
 writeFileSync(join(root, 'docs', 'metrics.md'), await metricsPage());
+const { keywordsPage } = await import('../dist/libs/dsl/src/index.js');
+writeFileSync(join(root, 'docs', 'workflow-keywords.md'), keywordsPage());

@@ -41,6 +41,23 @@ const A2A_METHODS = [
   'tasks/pushNotificationConfig/delete',
   'agent/getAuthenticatedExtendedCard',
 ];
+/** A2A 1.0 calls the same methods by other names; the DSL does not know them yet. */
+const NEW_NAMES: Readonly<Record<string, string>> = {
+  SendMessage: 'message/send',
+  SendStreamingMessage: 'message/stream',
+  GetTask: 'tasks/get',
+  ListTasks: 'tasks/list',
+  CancelTask: 'tasks/cancel',
+  SubscribeToTask: 'tasks/resubscribe',
+};
+const a2aMethod: Check = (value, place) => {
+  const old = typeof value === 'string' && Object.hasOwn(NEW_NAMES, value) ? NEW_NAMES[value] : undefined;
+  if (old === undefined) return oneOfWords(A2A_METHODS)(value, place);
+  place.problem(
+    `The DSL calls the method "${String(value)}" by its name in A2A 0.3.`,
+    `Write "${old}"; it reaches agents of A2A 1.0 as well.`,
+  );
+};
 const parameters: Check = (value, place) => {
   if (isJsonObject(value) && Object.keys(value).length === 0) return place.expected('parameters', value);
   expressionOrObject(value, place);
@@ -48,7 +65,7 @@ const parameters: Check = (value, place) => {
 const a2aShape = shape({
   keyword: 'call.a2a',
   what: 'the "with" of an A2A call',
-  fields: { method: oneOfWords(A2A_METHODS), server: endpoint, agentCard: resource, parameters },
+  fields: { method: a2aMethod, server: endpoint, agentCard: resource, parameters },
   required: ['method'],
 });
 const a2a: Check = (value, place) => {

@@ -54,9 +54,11 @@ function onlyOneOf(
   const unknown = Object.keys(value).some((member) => !members.includes(member));
   // A member that nobody knows is most likely the misspelt one, and is told.
   if (present.length === 0 && !unknown)
-    place.problem(`${capital(what)} needs ${supported.length > 1 ? 'one of ' : ''}${either(supported)}.`);
+    place.problem(`${capital(what)} needs ${supported.length > 1 ? 'one of ' : ''}${either(supported.map(quoted))}.`);
   if (present.length > 1)
-    place.problem(`${capital(what)} may have only one of ${either(supported)}, but has ${present.join(' and ')}.`);
+    place.problem(
+      `${capital(what)} may have only one of ${either(supported.map(quoted))}, but has ${present.map(quoted).join(' and ')}.`,
+    );
 }
 
 /** Tells that a keyword of the DSL is not supported here, and what to use instead. */

@@ -5,7 +5,7 @@ const EPOCH = new Date(0);
 
 /**
  * The next time after another one at which a cron expression of five fields fires, on the clock of an IANA time zone;
- * undefined when it never does. An hour that a change to summer time skips fires after the change, one that comes twice fires once.
+ * undefined when it never does. A time that a change to summer time skips fires at the change, one that comes twice fires once.
  */
 export function nextCronTime(expression: string, timeZone: string, after: Date): Date | undefined {
   const job = new Cron(expression, { paused: true, mode: '5-part', timezone: timeZone });

@@ -114,7 +114,7 @@ const evaluate = shape({ keyword: 'evaluate', what: 'an "evaluate"', fields: { l
 
 const root = shape({
   keyword: (member) => member,
-  what: 'a workflow',
+  what: 'the workflow',
   fields: {
     document: documentCheck,
     input: filter('input', VARIABLES.workflowInput),

@@ -82,7 +82,9 @@ const strategy = (keyword: string, fields: Readonly<Record<string, Check>>): Che
     oneOf: ['one', 'any', 'all'],
   });
 
-const untilEvents = strategy('listen.to', {});
+const untilEvents = strategy('listen.to', {
+  until: (_, place) => place.problem('"until" cannot stand inside of another "until".'),
+});
 const until: Check = (value, place) => (isJsonObject(value) ? endless(untilEvents) : expression)(value, place);
 const untilAllowed = strategy('listen.to', { until });
 

@@ -20,7 +20,8 @@ const ROOT = ['$schema', 'type', 'title', 'description', 'properties', 'required
 export const form: Check = (value, place) => {
   if (!isJsonObject(value)) return place.expected('a JSON Schema of an object', value);
   const { type, properties, required } = value;
-  if (type !== 'object') place.expected('"type": "object"', type, 'Ask for an object with one field for each answer.');
+  if (type !== 'object')
+    return place.expected('"type": "object"', type, 'Ask for an object with one field for each answer.');
   if (!isJsonObject(properties) || Object.keys(properties).length === 0)
     return place.expected('"properties" with at least one field', properties);
   onlyMembers(value, ROOT, { what: 'the schema of an answer', place });
@@ -43,10 +44,10 @@ function field(value: unknown, place: Place): void {
   if (!isJsonObject(value)) return place.expected('the JSON Schema of a field', value);
   const { type, items } = value;
   const members = typeof type === 'string' && Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined;
-  if (members === undefined)
-    return type === 'object'
-      ? refuse('call.human.schema nested', place)
-      : place.at('type').expected(either(Object.keys(FIELDS)), type);
+  if (members === undefined) {
+    if (type === 'object') return refuse('call.human.schema with objects inside', place);
+    return place.expected(`a field of type ${either(Object.keys(FIELDS))}`, type);
+  }
   onlyMembers(value, members, { what: `a field of type ${String(type)}`, place });
   if (type !== 'array') return;
   const choices = isJsonObject(items) ? (items.enum ?? items.anyOf) : undefined;

@@ -29,10 +29,13 @@ export type {
   WaitTask,
 } from './definition.js';
 export { durationMs } from './durations.js';
+export { ganttOf, type GanttRow } from './gantt.js';
+export { graphOf } from './graph.js';
 export type { Keyword } from './keyword.js';
 export { KEYWORDS } from './keywords.js';
 export { keywordsPage } from './keywords-page.js';
 export { LIMITS } from './limits.js';
+export type { TaskState } from './mermaid-text.js';
 export type { AgentCall, FoundExpression, WorkflowCall } from './place.js';
 export type { Problem } from './problems.js';
 export { agentsOf, expressionsOf, keywordsOf, readDefinition, type Reading, secretsOf, workflowsOf } from './read.js';

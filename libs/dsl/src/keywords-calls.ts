@@ -30,7 +30,11 @@ export const CALL_KEYWORDS: readonly Keyword[] = [
       'assignees.groups': 'Callers in one of these groups',
     },
   ),
-  refused('call.human.schema nested', 'Objects inside of an answer', 'Ask for each value by a field of its own.'),
+  refused(
+    'call.human.schema with objects inside',
+    'Objects inside of an answer',
+    'Ask for each value by a field of its own.',
+  ),
   { keyword: 'call.http', summary: 'Sends an HTTP request', test: 'call-http.yaml' },
   ...members(
     'call.http',

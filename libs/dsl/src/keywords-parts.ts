@@ -32,6 +32,7 @@ export const PART_KEYWORDS: readonly Keyword[] = [
     },
   ),
   refused('schema.resource', 'A schema from elsewhere', 'Write the schema into "document".'),
+  refused('schema.format other than json', 'Other languages of schemas', 'Write the schema as JSON Schema.'),
   { keyword: 'timeout.after', summary: 'Duration', test: 'timeout.yaml' },
   ...members(
     'error',

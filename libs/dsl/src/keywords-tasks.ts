@@ -71,6 +71,7 @@ export const TASK_KEYWORDS: readonly Keyword[] = [
       export: 'What the context becomes',
     },
   ),
+  refused('task.catch', 'Catches errors of any task', 'Put the task into the list of a "try", which has the "catch".'),
   { keyword: 'task.timeout', summary: 'How long the task may take, or a name of `use.timeouts`', test: 'timeout.yaml' },
   { keyword: 'task.then', summary: 'Where to go on', test: 'flow.yaml' },
   { keyword: 'task.metadata', summary: 'Anything', test: 'compensation.yaml' },

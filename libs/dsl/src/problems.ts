@@ -36,9 +36,11 @@ export function didYouMean(word: string, known: readonly string[]): string | und
 function nearest(word: string, known: readonly string[]): string | undefined {
   if (word.length > LIMITS.nameLength) return undefined;
   const lower = word.toLowerCase();
+  // In a very short word every other one is near.
+  const mistakes = lower.length < 3 ? 0 : Math.max(1, Math.floor(lower.length * 0.45));
   const [best] = known
     .map((name) => ({ name, distance: distanceOf(lower, name.toLowerCase()) }))
-    .filter(({ distance }) => distance <= Math.max(1, Math.floor(lower.length / 3)))
+    .filter(({ distance }) => distance <= mistakes)
     .toSorted((a, b) => a.distance - b.distance);
   return best?.name;
 }
@@ -77,5 +79,5 @@ export function described(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return Object.keys(value).length === 0 ? 'an empty object' : 'an object';
   if (typeof value === 'string') return value.trim() === '' ? 'empty text' : quoted(value);
-  return `the ${typeof value === 'boolean' ? 'value' : typeof value} ${String(value)}`;
+  return `the ${typeof value === 'boolean' ? 'value' : typeof value} ${JSON.stringify(value)}`;
 }

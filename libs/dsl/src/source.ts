@@ -1,6 +1,7 @@
 import { isDeeperThan, isJsonObject, type JsonObject } from '@app/core';
-import { parseDocument, type YAMLError } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument, type Scalar, visit, type YAMLError } from 'yaml';
 import { LIMITS } from './limits.js';
+import { nestsDeeper } from './nesting.js';
 import { described, type Problem } from './problems.js';
 
 type Source = { readonly document: JsonObject } | { readonly problem: Problem };
@@ -24,30 +25,61 @@ const whole = (message: string, suggestion?: string): { problem: Problem } => ({
 
 /** JSON is YAML; so one parser tells of doubled keys in both. */
 function parse(text: string): { value: unknown } | { problem: Problem } {
+  if (nestsDeeper(text, LIMITS.depth)) return tooDeep;
   try {
-    const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true, logLevel: 'silent' });
+    const lines = new LineCounter();
+    // What `yaml` itself does with each error and each pair of keys takes time that grows with their square.
+    const options = { uniqueKeys: false, prettyErrors: false, logLevel: 'error' } as const;
+    const document = parseDocument(text, { ...options, lineCounter: lines });
     const [error] = document.errors;
-    if (error) return whole(syntax(error));
+    if (error) return whole(syntax(error, at(error.pos[0], lines)), HINTS[error.code]);
+    const doubled = doubledKey(document);
+    if (doubled !== undefined)
+      return whole(`The same key stands twice in one object${at(doubled, lines)}; each key may stand once.`);
     return { value: document.toJS({ maxAliasCount: LIMITS.aliases }) as unknown };
   } catch (error) {
     if (error instanceof RangeError) return tooDeep;
-    if (error instanceof ReferenceError)
-      return whole(
-        `The definition uses YAML aliases too often, or one that is not there; at most ${LIMITS.aliases} uses are allowed.`,
-      );
-    throw error;
+    if (!(error instanceof ReferenceError)) throw error;
+    if (error.message.startsWith('Unresolved alias'))
+      return whole(`${error.message.replace(/ \(.*\): /u, ' ')}: no anchor of that name stands before it.`);
+    return whole(`The definition uses YAML aliases too often; at most ${LIMITS.aliases} uses are allowed.`);
   }
 }
 
+function at(offset: number, lines: LineCounter): string {
+  const { line, col } = lines.linePos(offset);
+  return ` at line ${line}, column ${col}`;
+}
+
+/** Where the first key stands that its object has already. */
+function doubledKey(document: Document.Parsed): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Map: (_, { items }) => {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        const name = isScalar(key) ? String(key.value) : undefined;
+        if (name !== undefined && seen.has(name)) found ??= (key as Scalar).range?.[0];
+        if (found !== undefined) return visit.BREAK;
+        if (name !== undefined) seen.add(name);
+      }
+      return undefined;
+    },
+  });
+  return found;
+}
+
+/** What most often stands behind an error of the parser. */
+const HINTS: Partial<Record<YAMLError['code'], string>> = {
+  BLOCK_AS_IMPLICIT_KEY: 'Put text that holds ": ", such as an expression that makes an object, into quotes.',
+  TAB_AS_INDENT: 'Indent with spaces.',
+};
+
 const tooDeep = whole(`The definition is nested too deep; at most ${LIMITS.depth} levels are allowed.`);
 
-function syntax({ code, linePos, message }: YAMLError): string {
-  const [position] = linePos ?? [];
-  const place = position ? ` at line ${position.line}, column ${position.col}` : '';
-  if (code === 'DUPLICATE_KEY') return `The same key stands twice in one object${place}; each key may stand once.`;
+function syntax({ code, message }: YAMLError, place: string): string {
   if (code === 'MULTIPLE_DOCS') return `The text holds several YAML documents${place}; expected one.`;
-  const [reason = ''] = message.split(/ at line |\n/u);
-  return `The text is neither valid YAML nor JSON${place}: ${reason.replace(/[.:]$/u, '')}.`;
+  return `The text is neither valid YAML nor JSON${place}: ${(message.split('\n')[0] ?? '').replace(/[.:]$/u, '')}.`;
 }
 
 function plain(value: unknown): Source {

@@ -75,8 +75,7 @@ export function task(value: unknown, place: Place): void {
   if (kind === undefined) return;
   const base = place.with({ variables: VARIABLES.task });
   shape({
-    keyword: (member) =>
-      Object.hasOwn(BASE, member) ? `task.${member}` : member === kind ? kind : `${kind}.${member}`,
+    keyword: keywordIn(kind),
     what: `a "${kind}" task`,
     fields: { ...BASE, metadata: metadata(kind), ...KINDS[kind](value) },
     required: REQUIRED[kind] ?? [],
@@ -84,6 +83,14 @@ export function task(value: unknown, place: Place): void {
   if (kind === 'call' && value.with === undefined && needsArguments(value.call))
     place.problem(`"with" is missing from the call of ${quoted(String(value.call))}.`);
 }
+
+const keywordIn =
+  (kind: TaskKind) =>
+  (member: string): string => {
+    if (member === kind) return kind;
+    const shared = Object.hasOwn(BASE, member) || (member === 'catch' && kind !== 'try');
+    return `${shared ? 'task' : kind}.${member}`;
+  };
 
 /** Chosen before anything else is looked at, so that there is one message about one kind, not one for each. */
 function kindOf(value: JsonObject, place: Place): TaskKind | undefined {
