@@ -1,5 +1,6 @@
-import { type Catch, type Duration, durationMs, type RetryPolicy, taskAt } from '@app/dsl';
+import { type Catch, type Duration, type RetryPolicy, taskAt } from '@app/dsl';
 import type { Level, Problem } from './frame.js';
+import { millisecondsOf } from './lifecycle.js';
 import { type Place, scopeOf, type World } from './scope.js';
 
 /** What a `try` makes of an error: undefined when it is not caught. */
@@ -23,7 +24,7 @@ export async function catching(
   if (!fits(rule, problem) || !(await agrees(world, here, level, rule))) return undefined;
   const policy = typeof rule.retry === 'string' ? world.definition.use?.retries?.[rule.retry] : rule.retry;
   if (policy !== undefined && level.try !== undefined && (await agrees(world, here, level, policy))) {
-    const until = nextAttempt(world, policy, level.try);
+    const until = nextAttempt(world, await timesOf(world, here, level, policy), level.try);
     if (until !== undefined) return { kind: 'retry', until: until.toISOString() };
   }
   if (rule.do !== undefined) return { kind: 'do', vars };
@@ -52,33 +53,47 @@ async function agrees(
 /** When to try again; undefined: not any more. */
 export function nextAttempt(
   { now, random }: Pick<World, 'now' | 'random'>,
-  policy: RetryPolicy,
+  policy: RetryTimes,
   { attempt, since }: { readonly attempt: number; readonly since: string },
 ): Date | undefined {
-  const { count } = policy.limit?.attempt ?? {};
-  if (count !== undefined && attempt > count) return undefined;
-  const at = now().getTime() + delayOf(policy, attempt) + jitterOf(policy, random());
-  const longest = policy.limit?.duration;
-  if (longest !== undefined && at > Date.parse(since) + durationMs(longest)) return undefined;
-  return new Date(at);
+  if (attempt > policy.count) return undefined;
+  const at = now().getTime() + delayOf(policy, attempt) + policy.jitter.from + random() * policy.jitter.span;
+  return at > Date.parse(since) + policy.longestMs ? undefined : new Date(at);
 }
 
-/** A policy without any limit would go on for ever; the run's own time-out ends it. @param attempt the one that failed, from 1 */
-function delayOf({ delay = { seconds: 0 }, backoff }: RetryPolicy, attempt: number): number {
-  const base = durationMs(delay);
-  if (backoff?.linear !== undefined) {
-    const { increment } = backoff.linear;
-    return base + (attempt - 1) * (increment === undefined ? base : durationMs(increment));
-  }
-  if (backoff?.exponential !== undefined) return Math.min(base * (backoff.exponential.multiplier ?? 2) ** (attempt - 1), LONGEST_MS);
-  return base;
+/** A retry policy in numbers; times in milliseconds. */
+export interface RetryTimes {
+  readonly count: number;
+  readonly delayMs: number;
+  readonly incrementMs?: number;
+  readonly multiplier?: number;
+  readonly longestMs: number;
+  readonly jitter: { readonly from: number; readonly span: number };
+}
+
+/** A policy without any limit would go on for ever; the run's own time-out ends it. */
+async function timesOf(world: World, here: Place, { input }: Level, policy: RetryPolicy): Promise<RetryTimes> {
+  const { delay, backoff, limit, jitter } = policy;
+  const ms = async (duration: Duration | undefined, otherwise: number) =>
+    duration === undefined ? otherwise : millisecondsOf(world, here, duration, input);
+  const delayMs = await ms(delay, 0);
+  const from = await ms(jitter?.from, 0);
+  return {
+    count: limit?.attempt?.count ?? Infinity,
+    delayMs,
+    ...(backoff?.linear !== undefined && { incrementMs: await ms(backoff.linear.increment, delayMs) }),
+    ...(backoff?.exponential !== undefined && { multiplier: backoff.exponential.multiplier ?? 2 }),
+    longestMs: await ms(limit?.duration, Infinity),
+    jitter: { from, span: Math.max((await ms(jitter?.to, from)) - from, 0) },
+  };
+}
+
+/** @param attempt the one that failed, from 1 */
+function delayOf({ delayMs, incrementMs, multiplier }: RetryTimes, attempt: number): number {
+  if (incrementMs !== undefined) return delayMs + (attempt - 1) * incrementMs;
+  if (multiplier !== undefined) return Math.min(delayMs * multiplier ** (attempt - 1), LONGEST_MS);
+  return delayMs;
 }
 
 /** Between two attempts. */
 const LONGEST_MS = 24 * 3_600_000;
-
-function jitterOf({ jitter }: RetryPolicy, random: number): number {
-  if (jitter === undefined) return 0;
-  const [from, to] = [jitter.from, jitter.to].map((one: Duration) => durationMs(one)) as [number, number];
-  return from + random * Math.max(to - from, 0);
-}

@@ -2,7 +2,6 @@ import {
   type CallTask,
   type ConsumptionStrategy,
   type Duration,
-  durationMs,
   type ErrorDefinition,
   type EventFilter,
   type Task,
@@ -10,7 +9,7 @@ import {
   taskKindOf,
 } from '@app/dsl';
 import type { Activation, CallKind, Effect, Listening, ListenFilter, Problem } from './frame.js';
-import { filtered } from './lifecycle.js';
+import { filtered, momentAfter } from './lifecycle.js';
 import { problemOf, WorkflowError } from './problems.js';
 import { type Place, scopeOf, type World } from './scope.js';
 
@@ -43,8 +42,10 @@ const EFFECTS: { readonly [K in Simple]: (world: World, here: Here, task: Of<K>)
     throw new WorkflowError(await problemFrom(world, here, definition, String(error)));
   },
 
-  wait: (world, _here, { wait }) =>
-    Promise.resolve({ kind: 'wait', until: new Date(world.now().getTime() + durationMs(wait)).toISOString() }),
+  wait: async (world, here, { wait }) => ({
+    kind: 'wait',
+    until: await momentAfter(world, here, wait, here.activation.input),
+  }),
 
   emit: async (world, here, { emit }) => {
     const event = await filled(world, here, emit.event.with);
@@ -76,7 +77,7 @@ async function callOf(world: World, here: Here, task: CallTask): Promise<Effect>
   if (task.call === 'human') {
     const { timeout, ...question } = args;
     if (timeout === undefined) return { kind: 'human', with: question };
-    const until = new Date(world.now().getTime() + durationMs(timeout as Duration)).toISOString();
+    const until = await momentAfter(world, here, timeout as Duration, here.activation.input);
     return { kind: 'human', with: question, until };
   }
   const call = CALLS[task.call];

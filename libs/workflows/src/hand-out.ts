@@ -95,6 +95,7 @@ export class HandOut {
     const body = { task: leaf.task, prompt: String(prompt), ...(schema !== undefined && { schema }) };
     const expires_at = leaf.effect.until;
     this.draft.waits.push({ id, frame: frame.id, kind: 'human', body, assignees: assigneesOf(assignees), expires_at });
+    this.draft.after.push(() => this.segment.wake());
     return Promise.resolve(this.keep(frame, leaf, id));
   }
 

@@ -1,4 +1,5 @@
-import { compileSchema, type DataFilter, durationMs, type Task, type Timeout } from '@app/dsl';
+import { DomainError } from '@app/core';
+import { compileSchema, type DataFilter, type Duration, durationMs, type Task, type Timeout } from '@app/dsl';
 import type { Activation } from './frame.js';
 import { problemOf, WorkflowError } from './problems.js';
 import { type Place, scopeOf, type World } from './scope.js';
@@ -51,11 +52,30 @@ export function demandValid(filter: DataFilter | undefined, value: unknown, what
   throw new WorkflowError(problemOf('validation', `${where}: ${error?.message ?? 'does not fit the schema'}`));
 }
 
-/** When a task must have ended. */
-export function deadlineOf(
-  { definition, now }: Pick<World, 'definition' | 'now'>,
+/** When a task must have ended. @throws WorkflowError, ExpressionError */
+export async function deadlineOf(
+  world: World,
+  place: Place,
   { timeout }: { readonly timeout?: Timeout | string },
-): { readonly deadline?: string } {
-  const after = (typeof timeout === 'string' ? definition.use?.timeouts?.[timeout] : timeout)?.after;
-  return after === undefined ? {} : { deadline: new Date(now().getTime() + durationMs(after)).toISOString() };
+  data: unknown,
+): Promise<{ readonly deadline?: string }> {
+  const after = (typeof timeout === 'string' ? world.definition.use?.timeouts?.[timeout] : timeout)?.after;
+  return after === undefined ? {} : { deadline: await momentAfter(world, place, after, data) };
+}
+
+/** The moment that is so much later than now. @throws WorkflowError when an expression gave no duration */
+export async function momentAfter(world: World, place: Place, duration: Duration, data: unknown): Promise<string> {
+  return new Date(world.now().getTime() + (await millisecondsOf(world, place, duration, data))).toISOString();
+}
+
+/** @throws WorkflowError when an expression gave no duration */
+export async function millisecondsOf(world: World, place: Place, duration: Duration, data: unknown): Promise<number> {
+  const scope = await scopeOf(world, place, data, duration);
+  const value = (await world.expressions.fill(duration, scope)) as Duration;
+  try {
+    return durationMs(value);
+  } catch (error) {
+    if (error instanceof DomainError) throw new WorkflowError(problemOf('expression', error.message));
+    throw error;
+  }
 }

@@ -39,7 +39,8 @@ export class Outcalls {
       secret: (name: string) => this.secret(run.definition, name),
       authentications: run.definition.use?.authentications ?? {},
     };
-    return { http: this.http, mcp: this.mcp, a2a: this.a2a, agent: undefined }[call]!.call(args, context);
+    if (call === 'agent') throw new Error('An agent of the registry is called as a task of its own');
+    return { http: this.http, mcp: this.mcp, a2a: this.a2a }[call].call(args, context);
   }
 
   /** `$secrets`. @throws WorkflowError authorization (DSL 1.0.3, "Secret") */

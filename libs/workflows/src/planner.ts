@@ -137,9 +137,10 @@ class Walk {
       this.note('skipped', { task: item.pointer, key: this.nextKey() });
       return this.jump('continue');
     }
-    const activation = { ...this.sketch(item), ...deadlineOf(this.world, item.task) };
+    const activation = this.sketch(item);
     try {
-      await this.begin(item, await activate(this.world, place, item.task, activation));
+      const limit = await deadlineOf(this.world, place, item.task, this.data);
+      await this.begin(item, await activate(this.world, place, item.task, { ...activation, ...limit }));
     } catch (error) {
       await this.fail(error, activation);
     }

@@ -1,10 +1,9 @@
 import type { Caller } from '@app/core';
-import type { Definition } from '@app/dsl';
+import { type Definition, durationMs } from '@app/dsl';
 import { type FreshTask, RunStore, uuidV7 } from '@app/tasks';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { type Frame, ROOT } from './frame.js';
-import { deadlineOf } from './lifecycle.js';
 import type { Workflow } from './workflow.entity.js';
 
 /** A run's task has no deadline of its own: the definition's time-out counts. */
@@ -99,8 +98,14 @@ export class RunStarter {
 /** Where every run begins. The workflow's own `input.from` is for the first segment: it may fail, and then the run has. */
 export function firstFrame(definition: Definition, input: unknown): Frame {
   const startedAt = new Date().toISOString();
-  const clock = { definition, now: () => new Date(startedAt) };
   const level = { task: '', key: '#', raw: input, input, startedAt, list: '/do', index: 0 };
-  const deadline = deadlineOf(clock, definition);
+  const deadline = deadlineIn(definition, startedAt);
   return { v: 1, id: ROOT, parent: null, stack: [{ ...level, ...deadline }], data: input, count: 0, forks: 0 };
+}
+
+/** The time-out of a workflow holds no expression: there is nothing yet that it could be about. */
+function deadlineIn({ timeout, use }: Definition, startedAt: string): { readonly deadline?: string } {
+  const after = (typeof timeout === 'string' ? use?.timeouts?.[timeout] : timeout)?.after;
+  if (after === undefined || JSON.stringify(after).includes('${')) return {};
+  return { deadline: new Date(Date.parse(startedAt) + durationMs(after)).toISOString() };
 }
