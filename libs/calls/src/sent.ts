@@ -28,9 +28,12 @@ export class Sent {
     return cleanText(clean).replaceAll(/\s+/g, ' ').trim().slice(0, MAX_EXCERPT);
   }
 
+  /** In the forms in which it comes back: as it is, in JSON, in JSON that is a text in JSON, in an address; whole or by line. */
   private addText(text: string): void {
-    const escaped = JSON.stringify(text).slice(1, -1);
-    for (const form of [text, escaped, encodeURIComponent(cleanText(text))])
+    const whole = [text, escaped(text), escaped(escaped(text)), new URLSearchParams({ '': text }).toString().slice(1)];
+    for (const form of [...whole, encodeURIComponent(cleanText(text)), ...text.split(/\r?\n/)])
       if (form.length >= SHORTEST) this.texts.add(form);
   }
 }
+
+const escaped = (text: string): string => JSON.stringify(text).slice(1, -1);
