@@ -97,7 +97,7 @@ test('a token is asked for once by many calls, kept until it expires, and for ea
   const policy = oauth2({ scopes: ['a', 'b'], audiences: ['x', 'y'] });
   expect(await Promise.all([shown(policy), shown(policy), shown(policy)])).toEqual(Array(3).fill('Bearer t1'));
   expect(await shown(policy)).toBe('Bearer t1');
-  expect([...(asked[0] ?? [])].sort()).toEqual([
+  expect([...(asked[0] ?? [])].toSorted(([a], [b]) => (a < b ? -1 : 1))).toEqual([
     ['audience', 'x'],
     ['audience', 'y'],
     ['client_id', 'runtime'],

@@ -36,7 +36,7 @@ export function contextWith(secrets: Readonly<Record<string, unknown>>, more: Pa
 /** How a call that must fail fails: `type status: detail`, the type without its path. */
 export async function errorOf(outcome: Promise<unknown>): Promise<string> {
   const error: unknown = await outcome.then(
-    (value) => new Error(`It did not fail, but gave ${JSON.stringify(value)}`),
+    (value) => new Error(`It did not fail, but gave ${JSON.stringify(value).slice(0, 1_000)}`),
     (reason: unknown) => reason,
   );
   if (!(error instanceof CallError)) throw error;

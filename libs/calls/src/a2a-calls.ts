@@ -59,7 +59,7 @@ export class A2aCalls {
   private async ask(method: A2aMethod, asked: Asked): Promise<unknown> {
     try {
       const operation = this.operations[method];
-      if (operation !== undefined) return await operation(asked);
+      if (operation !== undefined) return bounded(await operation(asked), asked);
       return await askByRpc(this.outbound, method, { ...asked, limits: limitsOf(asked.ctx) });
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
@@ -132,6 +132,12 @@ async function outcomeOf(
   throw new CallError('communication', `The task at ${host} is ${state}${words === '' ? '' : `: ${words}`}`, {
     title: 'Agent task failed',
   });
+}
+
+/** A direct answer has no length before it is there. */
+function bounded(result: JsonObject, { host, ctx }: Asked): JsonObject {
+  if (Buffer.byteLength(JSON.stringify(result)) > maxBytesOf(ctx)) throw tooLarge(host, maxBytesOf(ctx));
+  return result;
 }
 
 const tooLarge = (host: string, limit: number): CallError =>

@@ -125,7 +125,7 @@ function withKey({ method, params }: McpRequest, { idempotencyKey }: CallContext
 
 /** @throws CallError for a tool that failed: it must not pass for success */
 function resultOf(result: object, host: string, sent: Sent): unknown {
-  const { _meta, resultType, ...data } = cleanJson(result) as JsonObject;
+  const { _meta, resultType: _type, ...data } = cleanJson(result) as JsonObject;
   if (data.isError !== true) return data;
   const said = Array.isArray(data.content) ? data.content.filter(isJsonObject).map(({ text }) => text) : [];
   const words = sent.excerpt(said.filter((text) => typeof text === 'string').join(' '));
