@@ -164,6 +164,7 @@ test('a tool that hangs ends with the time-out of the call, and one that is abor
   expect(await errorOf(call('mcp', { ...hanging, timeout: { milliseconds: 700 } }))).toMatch(
     /^timeout 408: .* 700 ms$/,
   );
+  expect(await call('mcp', over(legacy.url, 'prompts/list', {}, { timeout: { days: 60 } }))).toHaveProperty('prompts');
   expect(await errorOf(call('mcp', { ...hanging, timeout: 'PT0.7S' }))).toMatch(/^timeout 408: .* 700 ms$/);
   const controller = new AbortController();
   const reason = new Error('cancelled');

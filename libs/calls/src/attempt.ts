@@ -6,12 +6,14 @@ import { CallError, type CallErrorKind } from './call-error.js';
 const MAX_ANSWER_BYTES = 1_024 * 1_024;
 /** A model that thinks for long is answered within it; what takes longer is asked for again later. */
 const MAX_CALL_MS = 5 * 60_000;
+/** A timer of Node set for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const maxBytesOf = ({ maxBytes = MAX_ANSWER_BYTES }: CallContext): number => maxBytes;
 
 /** For each request of a call; the whole of it is bounded besides. */
 export const limitsOf = (ctx: CallContext) => {
-  const { maxMs = MAX_CALL_MS } = ctx;
+  const maxMs = Math.min(ctx.maxMs ?? MAX_CALL_MS, LONGEST_TIMER_MS);
   return { maxBytes: maxBytesOf(ctx), headersMs: maxMs, idleMs: maxMs };
 };
 
@@ -19,15 +21,12 @@ export const limitsOf = (ctx: CallContext) => {
  * Runs one call, not longer than it may take.
  * @throws CallError; the reason of the context's signal when that ended it; a bug as it is
  */
-export async function attempt<T>(
-  ctx: CallContext,
-  work: (signal: AbortSignal) => Promise<T>,
-  maxMs = ctx.maxMs ?? MAX_CALL_MS,
-): Promise<T> {
+export async function attempt<T>(ctx: CallContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { maxMs = MAX_CALL_MS } = ctx;
   ctx.signal.throwIfAborted();
   const controller = new AbortController();
   const late = new CallError('timeout', `The call took longer than ${maxMs} ms`);
-  const timer = setTimeout(() => controller.abort(late), maxMs);
+  const timer = setTimeout(() => controller.abort(late), Math.min(maxMs, LONGEST_TIMER_MS));
   const onAbort = () => controller.abort(ctx.signal.reason);
   ctx.signal.addEventListener('abort', onAbort);
   try {

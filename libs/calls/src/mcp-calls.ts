@@ -45,7 +45,8 @@ export class McpCalls {
   async call(args: JsonObject, ctx: CallContext): Promise<unknown> {
     ctx.signal.throwIfAborted();
     const request = readMcpRequest(args, ctx);
-    return attempt(ctx, (signal) => this.ask(request, ctx, signal), request.maxMs);
+    const bounded = { ...ctx, ...(request.maxMs !== undefined && { maxMs: request.maxMs }) };
+    return attempt(bounded, (signal) => this.ask(request, bounded, signal));
   }
 
   private async ask(request: McpRequest, ctx: CallContext, signal: AbortSignal): Promise<unknown> {
