@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const dockerfile = readFileSync('Dockerfile', 'utf8');
 const complaints = (text: string) =>
-  validate(text).map(({ range, message }) => `line ${range.start.line + 1}: ${message}`);
+  validate(text).map(({ range, message }) => ({ line: range.start.line + 1, message }));
 
 test('the Dockerfile has no mistake that its linter knows', () => {
   expect(complaints(dockerfile)).toEqual([]);
