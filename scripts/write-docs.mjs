@@ -1,6 +1,7 @@
 /** `npm run docs`: writes the pages that follow from the code. A test fails when they are not up to date. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { chartReadme } from './chart-readme.mjs';
 import { build, install, root } from './set-up.mjs';
 
 install();
@@ -11,3 +12,4 @@ const { metricsPage } = await import('../dist/libs/telemetry/src/index.js');
 writeFileSync(join(root, 'docs', 'metrics.md'), await metricsPage());
 const { keywordsPage } = await import('../dist/libs/dsl/src/index.js');
 writeFileSync(join(root, 'docs', 'workflow-keywords.md'), keywordsPage());
+writeFileSync(join(root, 'helm', 'a2a-mcp', 'README.md'), chartReadme());

@@ -97,6 +97,14 @@ export class Metrics {
     'a2a_rate_limit_local_decisions_total',
     'Decisions that this replica made alone because Redis was away.',
   );
+  private readonly backupTime = gauge(
+    'a2a_backup_last_success_timestamp_seconds',
+    'When the last backup was in its place, as Unix time; 0: none is known (the same number on every replica).',
+  );
+  private readonly backupBytes = gauge(
+    'a2a_backup_last_size_bytes',
+    'How large the last backup is, compressed; 0: none is known (the same number on every replica).',
+  );
   private readonly limitsMet = counter('a2a_rate_limit_exceeded_total', 'Refused as too often or too much, by limit.', [
     'limit',
     'agent_id',
@@ -123,6 +131,12 @@ export class Metrics {
 
   setVersion(version: string): void {
     this.buildInfo.set({ version, node: process.versions.node }, 1);
+  }
+
+  /** @param at Unix time in seconds */
+  backedUp(at: number, bytes: number): void {
+    this.backupTime.set(at);
+    this.backupBytes.set(bytes);
   }
 
   /** @param seconds from the request's arrival to the last byte of its answer */
