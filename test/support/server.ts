@@ -88,9 +88,9 @@ export async function startServer({ env = {} }: ServerOptions = {}) {
   return { ...process, url, streamUrl, databaseUrl, call, json, mcp, stop, [Symbol.asyncDispose]: () => stop() };
 }
 
-/** Starts the program with this environment, whatever comes of it. */
-export function launch(env: Record<string, string | undefined>, args: string[] = []) {
-  const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM, ...args], {
+/** Starts the program with this environment, whatever comes of it. @param program of another build */
+export function launch(env: Record<string, string | undefined>, args: string[] = [], program = PROGRAM) {
+  const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
     env: {
       PATH: process.env.PATH,
       PORT: '0',
