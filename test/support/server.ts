@@ -6,7 +6,8 @@ import { newDatabase } from './database.js';
 import { SECRET_KEYS } from './secret-keys.js';
 
 const PROGRAM = 'dist/apps/server/src/main.js';
-const READY_MS = 20_000;
+/** A start takes a second; on a machine that many tests share, many more. */
+const READY_MS = 60_000;
 
 export const ADMIN_KEY = 'test-admin-key-0123456789';
 
