@@ -41,7 +41,7 @@ export class PrometheusServer implements AsyncDisposable {
     const options = [`--config.file=${config}`, `--storage.tsdb.path=${directory}/data`, '--log.level=error'];
     const process = spawn('prometheus', [...options, `--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' });
     const server = new PrometheusServer(port, directory, process);
-    await until('Prometheus scrapes', async () => (await server.query('up == 1').catch(() => [])).length > 0, 20_000);
+    await until('Prometheus looks at them', async () => (await server.query('up').catch(() => [])).length > 0, 20_000);
     return server;
   }
 
