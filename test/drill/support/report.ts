@@ -20,9 +20,18 @@ export class Report {
   }
 
   get text(): string {
-    const rows = [['', ...WHENS], ...[...this.seen].map(([what, by]) => [what, ...WHENS.map((when) => readable(by[when]))])];
+    const rows = [
+      ['', ...WHENS],
+      ...[...this.seen].map(([what, by]) => [what, ...WHENS.map((when) => readable(by[when]))]),
+    ];
     const widths = WHENS.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-    const lines = rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()}`);
+    const lines = rows.map(
+      (row) =>
+        `  ${row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd()}`,
+    );
     return [this.title, ...lines, ...this.failures.map((failure) => `  NOT AS ${failure}`)].join('\n');
   }
 }

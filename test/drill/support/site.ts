@@ -81,7 +81,13 @@ export class Site implements AsyncDisposable {
   }
 
   /** One REST request, whatever comes. @param base another address than the load balancer's */
-  ask(method: string, path: string, body?: unknown, key = ADMIN_KEY, base = this.services.proxy?.url): Promise<Response> {
+  ask(
+    method: string,
+    path: string,
+    body?: unknown,
+    key = ADMIN_KEY,
+    base = this.services.proxy?.url,
+  ): Promise<Response> {
     return fetch(`${base}${path}`, {
       method,
       headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
@@ -103,7 +109,9 @@ export class Site implements AsyncDisposable {
         const { state } = await this.json<Task>(200, 'GET', `/api/v1/tasks/${taskId}`);
         return ['completed', 'failed', 'canceled', 'rejected'].includes(state) ? state : undefined;
       };
-      states.push(await until(`${taskId} ends`, over, Math.max(1_000, deadline - performance.now())).catch(() => 'late'));
+      states.push(
+        await until(`${taskId} ends`, over, Math.max(1_000, deadline - performance.now())).catch(() => 'late'),
+      );
     }
     return states;
   }
