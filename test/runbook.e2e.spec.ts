@@ -7,9 +7,11 @@ import { principal } from './support/principals.js';
 import { hasPrometheus, PrometheusServer } from './support/prometheus-server.js';
 import { hasRedis, RedisServer } from './support/redis-server.js';
 import { AGENTS } from './support/runbook/executed.js';
+import type { Stage, Verdict } from './support/runbook/kinds.js';
 import { commandsOf } from './support/runbook/lines.js';
 import { hasShell, Operator } from './support/runbook/operator.js';
-import { type Stage, type Verdict, verdictOn } from './support/runbook/verdicts.js';
+import { verdictOn } from './support/runbook/verdicts.js';
+import { SECRET_KEYS } from './support/secret-keys.js';
 import { ADMIN_KEY, launch, startServer, type TestServer } from './support/server.js';
 import { startTask } from './support/task-client.js';
 import { openSocket } from './support/ws-client.js';
@@ -104,7 +106,7 @@ test.skipIf(!isComplete).each(['docs/runbook.md', 'test/support/runbook/original
   async (page) => {
     const { server } = stage;
     using operator = new Operator({
-      env: { ...stage.database.env, KEY: ADMIN_KEY },
+      env: { ...stage.database.env, KEY: ADMIN_KEY, DATABASE_URL: stage.database.url, SECRET_KEYS },
       ports: { http: Number(new URL(server.url).port), prometheus: prometheus.port, redis: redis.port },
       log: () => server.logs.map((line) => JSON.stringify(line)).join('\n'),
     });

@@ -87,7 +87,7 @@ function untilFinal(url) {
       else reject(error);
     };
     socket.on('message', (data) => {
-      const { type, status } = JSON.parse(data.toString());
+      const { type, status } = JSON.parse(data);
       if (type === 'final') end(status === 'done' ? undefined : new Failed(`the request ended ${status}`));
       if (type === 'error') end(new Failed('the request failed'));
     });

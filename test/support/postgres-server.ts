@@ -52,7 +52,9 @@ export class PostgresServer implements AsyncDisposable {
     }
   }
 
-  readonly url = `postgres://postgres@127.0.0.1:${this.port}/a2a_mcp`;
+  get url(): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/a2a_mcp`;
+  }
 
   /** What the chart gives the pods, and where the client tools are. */
   get env(): Record<string, string> {

@@ -24,7 +24,7 @@ export const disconnections: Incident = {
     const { seqs, closes, last, servers } = await following;
     await serving.start();
     await site.allReady();
-    const { calls, failed } = site.load.since(since);
+    const { calls, failed, failures } = site.load.since(since);
     report.saw('after', {
       'ready servers': await site.count('/readyz'),
       'stream served by': String(servers.at(-1)),
@@ -42,7 +42,7 @@ export const disconnections: Incident = {
       seqs.every((seq, i) => seq > (seqs[i - 1] ?? 0)),
     );
     report.expect('the result comes', last === 'final');
-    report.expect('calls go on', failed === 0);
+    report.expect(`calls go on, not: ${failures.join('; ')}`, failed === 0);
     const log = await site.operator.mustType('kubectl logs -n a2a-mcp -l app=a2a-mcp | grep "WebSocket"');
     report.expect('the log tells of the connection', log.includes('WebSocket disconnected'));
   },

@@ -30,7 +30,7 @@ export const errorRate: Incident = {
     await sleep(1_000);
     const refused = await site.ask('POST', '/api/v1/tasks', { agent: 'flaky', message: 'please fail' });
     await sleep(SEEN_MS);
-    const { calls, failed } = site.load.since(since);
+    const { calls, failed, failures } = site.load.since(since);
     report.saw('after', {
       ...(await view(site)),
       'a call to the disabled agent': refused.status,
@@ -38,7 +38,7 @@ export const errorRate: Incident = {
       'of them failed': failed,
     });
     report.expect('nobody reaches a disabled agent', refused.status === 404);
-    report.expect('calls to other agents go on', failed === 0);
+    report.expect(`calls to other agents go on, not: ${failures.join('; ')}`, failed === 0);
     await site.json(200, 'POST', '/api/v1/agents/flaky/enable');
   },
 };

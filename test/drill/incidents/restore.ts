@@ -24,7 +24,7 @@ export const restore: Incident = {
     const user = await site.json<{ id: string; key: string; principal: string }>(201, 'POST', '/api/v1/api-keys', {
       name: 'before the backup',
     });
-    const grant = { principal: user.principal, actions: ['call'], agent: 'echo' };
+    const grant = { principal: user.principal, actions: ['agents:call'], resources: [{ agent: 'echo' }] };
     const { id: grantId } = await site.json<{ id: string }>(201, 'POST', '/api/v1/permissions/grants', grant);
     const heardBefore = await heardBy(site);
     const tasks = await Promise.all(RUNNING.map((how) => site.startTask('long-runner', how)));

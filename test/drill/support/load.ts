@@ -50,15 +50,26 @@ export class Load implements AsyncDisposable {
     }
   }
 
+  /** A stopping server may answer with the task as it is then: who wants its end asks for it. */
   private async call(): Promise<string | undefined> {
-    const answer = await fetch(`${this.url}/api/v1/tasks`, {
-      method: 'POST',
+    const deadline = performance.now() + PATIENCE_MS;
+    let answer = await this.ask('POST', '', { agent: 'echo', message: 'still there?' });
+    for (;;) {
+      const { state, taskId } = (await answer.json().catch(() => ({}))) as { state?: string; taskId?: string };
+      if (!answer.ok) return `HTTP ${answer.status}`;
+      if (state === 'completed') return undefined;
+      if (performance.now() > deadline || (state !== 'submitted' && state !== 'working')) return `the task is ${state}`;
+      await sleep(PAUSE_MS);
+      answer = await this.ask('GET', `/${taskId}`);
+    }
+  }
+
+  private ask(method: string, path: string, body?: object): Promise<Response> {
+    return fetch(`${this.url}/api/v1/tasks${path}`, {
+      method,
       headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json', prefer: 'wait=15' },
-      body: JSON.stringify({ agent: 'echo', message: 'still there?' }),
+      body: JSON.stringify(body),
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
-    const { state } = (await answer.json().catch(() => ({}))) as { state?: string };
-    if (!answer.ok) return `HTTP ${answer.status}`;
-    return state === 'completed' ? undefined : `the task is ${state}`;
   }
 }

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from './must.js';
 import { podsWith } from './objects.js';
-import type { Kind, Stage, Try } from './verdicts.js';
+import type { Kind, Stage, Try } from './kinds.js';
 
 /** Agents in the database of operators. */
 export const AGENTS = 10_000;
@@ -76,7 +76,11 @@ const exists = ({ operator }: Stage, name: string): boolean => existsSync(join(o
 export const EXECUTED: readonly Kind[] = [
   [/^kubectl logs -n a2a-mcp -l (\S+) \| grep "?([^"]+)"?$/, 'executed', grepped],
   [/^kubectl exec -it -n a2a-mcp <redis-pod> -- redis-cli$/, 'executed', typed],
-  [/^kubectl exec .*-- node -e "(console|new ).*"$/, 'executed', typed],
+  [
+    /^kubectl exec .*-- node (?:-e "(?:console|new ).*"|dist\/apps\/server\/src\/main\.js audit verify)$/,
+    'executed',
+    typed,
+  ],
   [
     /^kubectl exec .*-- node -e "require\('pg'\)\.Pool\(\{\}\).*"$/,
     'exempt',
@@ -92,7 +96,7 @@ export const EXECUTED: readonly Kind[] = [
   [/^curl (?:-X \w+ )?-H "Authorization: Bearer \$KEY" '?http:\/\/<loadbalancer-ip>:3000[^']+'?$/, 'executed', asked],
   [/^psql -c ".*"$/, 'executed', typed],
   [/^psql -h localhost -U postgres -d a2a_mcp$/, 'executed', typed],
-  [/^psql -h \$POSTGRES_HOST -U \$POSTGRES_USER -d postgres -c .*$/, 'executed', typed],
+  [/^psql -h \$POSTGRES_HOST -U \$POSTGRES_USER -d \w+ -c .*$/, 'executed', typed],
   [
     /^pg_dump -h \$POSTGRES_HOST .* > (backup)-\$\(date \+%Y%m%d\)\.sql$/,
     'executed',

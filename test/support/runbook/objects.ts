@@ -2,7 +2,7 @@ import type { Manifest } from '../helm.js';
 import { specOf, templateOf } from '../manifest-policy.js';
 import { openSocket } from '../ws-client.js';
 import { must } from './must.js';
-import type { Kind, Stage, Try } from './verdicts.js';
+import type { Kind, Stage, Try } from './kinds.js';
 
 const find = ({ manifests }: Stage, kind: string, name: string): Manifest => {
   const found = manifests.find((one) => one.kind === kind && one.metadata.name === name);
@@ -85,5 +85,10 @@ export const OBJECTS: readonly Kind[] = [
     (_, stage) => void find(stage, 'StatefulSet', 'postgres'),
   ],
   [/^kubectl logs -n a2a-mcp <pod-name>/, 'cluster', nothing],
+  [
+    /^kubectl (?:drain|uncordon) <node-name>/,
+    'cluster',
+    (_, stage) => void find(stage, 'PodDisruptionBudget', 'a2a-mcp-pdb'),
+  ],
   [/^kubectl (?:get (?:pods|nodes)|top (?:pods|nodes))(?: -n a2a-mcp)?$/, 'cluster', nothing],
 ];
