@@ -183,6 +183,7 @@ async function startServices(count: number, stops: AsyncDisposable[]): Promise<S
 const environment = ({ postgres, redis, streams }: Services, { http, stream }: Port): Record<string, string> => ({
   DATABASE_URL: postgres.url,
   DATABASE_POOL_SIZE: '6',
+  DATABASE_CONNECT_TIMEOUT_MS: '10000', // three start at once, perhaps on a busy machine
   REDIS_URL: redis.url,
   PORT: String(http),
   STREAM_PORT: String(stream),
