@@ -53,7 +53,8 @@ describe('an installed server', () => {
     await using server = await startServer();
     // Which answers is found out.
     await server.json(201, 'POST', '/api/v1/agents', { card: { name: 'Gone', url: 'http://127.0.0.1:9/' }, slug: 'a' });
-    await server.json(201, 'POST', '/api/v1/agents', { url: agents.url('echo'), slug: 'echo' });
+    for (const slug of ['asker', 'echo'])
+      await server.json(201, 'POST', '/api/v1/agents', { url: agents.url(slug), slug });
     const file = join(directory, 'installed.json');
     const bounds = ['--seconds', '20', '--concurrency', '3', '--requests', '30'];
     const { stdout } = await bench('--url', server.url, '--key', ADMIN_KEY, ...bounds, '--json', file);
@@ -67,6 +68,16 @@ describe('an installed server', () => {
       expect(stdout).toContain(`${name}: 30 in all`);
     }
     expect((await agents.ledger('echo')).messages).toHaveLength(61);
+    // Whoever asks back does not answer, and is not left waiting.
+    const waiting = await server.json<{ items: unknown[] }>(200, 'GET', '/api/v1/tasks?state=input-required');
+    expect(waiting.items).toEqual([]);
+    const asker = await bench('--url', server.url, '--key', ADMIN_KEY, '--agent', 'asker', '--requests', '1').catch(
+      (error: unknown) => error,
+    );
+    expect(asker).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/not completed but input-required.*not done but input_required/s),
+    });
   });
 
   test('whose callers are refused tells why, and fails', { timeout: 60_000 }, async () => {

@@ -6,6 +6,8 @@ const TIMEOUT_MS = 30_000;
 /** An answer to a benchmark is of some size. */
 const MOST_BYTES = 16 << 20;
 const NORMAL_END = 1_000;
+/** Nobody answers here. */
+const WAITS = new Set(['input_required', 'auth_required']);
 
 /** What was wrong, in few different words, so that like is counted with like. */
 export class Failed extends Error {}
@@ -37,12 +39,26 @@ export class InstalledClient {
     return result;
   }
 
+  /** One call of an agent. What is not over, because it asks back or takes too long, is canceled: nothing is left behind. */
+  async ask(agent, message) {
+    const { structuredContent = {} } = await this.callTool(agent, { message });
+    const { state, task_id: requestId } = structuredContent;
+    if (state === 'completed') return;
+    await this.callTool('cancel', { requestId });
+    throw new Failed(`the call was not completed but ${state}`);
+  }
+
   /** Begins a request and follows it over a WebSocket up to its end. */
   async follow(agent, message) {
     const begun = await this.callTool('invoke_agent', { agentId: agent, input: { message } });
-    const { streamUrl } = begun.structuredContent ?? {};
+    const { requestId, streamUrl } = begun.structuredContent ?? {};
     if (streamUrl === undefined) throw new Failed('invoke_agent told no streamUrl');
-    await untilFinal(this.#stream === undefined ? streamUrl : moved(streamUrl, this.#stream));
+    try {
+      await untilFinal(this.#stream === undefined ? streamUrl : moved(streamUrl, this.#stream));
+    } catch (error) {
+      await this.callTool('cancel', { requestId });
+      throw error;
+    }
   }
 
   close() {
@@ -90,6 +106,7 @@ function untilFinal(url) {
       const { type, status } = JSON.parse(data);
       if (type === 'final') end(status === 'done' ? undefined : new Failed(`the request ended ${status}`));
       if (type === 'error') end(new Failed('the request failed'));
+      if (type === 'chunk' && WAITS.has(status)) end(new Failed(`the request was not done but ${status}`));
     });
     socket.on('error', end);
     socket.on('close', (code) => end(code === NORMAL_END ? undefined : new Failed(`WebSocket closed with ${code}`)));

@@ -15,7 +15,7 @@ export async function benchInstalled(options) {
     const agent = options.agent ?? (await answeringAgent(client, options.message));
     const parts = {
       'tools/list': () => client.listTools(),
-      [`call of ${agent}`]: () => client.callTool(agent, { message: options.message }),
+      [`call of ${agent}`]: () => client.ask(agent, options.message),
       [`WebSocket follow of ${agent}`]: () => client.follow(agent, options.message),
     };
     const report = {};
@@ -31,8 +31,11 @@ async function answeringAgent(client, message) {
   const { structuredContent } = await client.callTool('list_agents', {});
   const agents = structuredContent.agents.slice(0, TRIED_AGENTS).map(({ id }) => id);
   for (const agent of agents) {
-    const answer = await client.callTool(agent, { message }).catch(() => undefined);
-    if (answer !== undefined) return agent;
+    const answers = await client.ask(agent, message).then(
+      () => true,
+      () => false,
+    );
+    if (answers) return agent;
   }
   throw new Error(
     agents.length === 0

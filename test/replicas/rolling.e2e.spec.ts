@@ -8,7 +8,7 @@ const next = nextBuild();
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start({ withRedis: true });
-});
+}, 120_000);
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
   next[Symbol.dispose]();
