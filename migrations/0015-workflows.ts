@@ -93,14 +93,21 @@ export class Workflows1763800000015 implements MigrationInterface {
         constraint uq_workflow_inbox_source_id unique (source, id)
       )`);
     await db.query('create index idx_workflow_inbox_received_at on workflow_inbox (received_at)');
+    await db.query('create index idx_workflow_inbox_undelivered on workflow_inbox (received_at) where not delivered');
     await db.query(
-      'create index idx_workflow_inbox_undelivered on workflow_inbox (received_at) where not delivered',
+      'create table workflow_patterns (pattern text not null constraint pk_workflow_patterns primary key)',
     );
-    await db.query('create table workflow_patterns (pattern text not null constraint pk_workflow_patterns primary key)');
   }
 
   async down(db: QueryRunner): Promise<void> {
-    for (const table of ['workflow_patterns', 'workflow_inbox', 'workflow_waits', 'workflow_frames', 'workflow_runs', 'workflows'])
+    for (const table of [
+      'workflow_patterns',
+      'workflow_inbox',
+      'workflow_waits',
+      'workflow_frames',
+      'workflow_runs',
+      'workflows',
+    ])
       await db.query(`drop table ${table}`);
     await db.query('drop index idx_tasks_parent');
     await db.query('alter table tasks drop column parent, drop column woken');

@@ -65,7 +65,11 @@ export class Metrics {
   readonly requestsCreated = counter('a2a_requests_created_total', 'Tasks started.');
   readonly requestsCompleted = counter('a2a_requests_completed_total', 'Tasks that ended, by outcome.', ['status']);
   readonly workflowRuns = counter('a2a_workflows_total', 'Runs of workflows, by what happened to them.', ['status']);
-  readonly workflowRunDuration = histogram('a2a_workflow_run_duration_seconds', 'From the start of a run to its end.', RUN_SECONDS);
+  readonly workflowRunDuration = histogram(
+    'a2a_workflow_run_duration_seconds',
+    'From the start of a run to its end.',
+    RUN_SECONDS,
+  );
   readonly runningJobs = gauge('a2a_running_jobs', 'Tasks this replica is working on.');
   readonly errors = counter('a2a_errors_total', 'Requests that failed, by type.', ['error_type']);
   readonly responseSeconds = histogram(

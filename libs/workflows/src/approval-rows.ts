@@ -3,7 +3,7 @@ import { type TaskView, uuidV7 } from '@app/tasks';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Frame } from './frame.js';
-import type { Question } from './news.js';
+import type { Question } from './sql-state.js';
 
 interface Answered {
   readonly id: string;
@@ -22,10 +22,12 @@ export class ApprovalRows {
     const schema = view.message?.find(({ data }) => data !== undefined)?.data;
     const { taskId: step, lastSeq } = view;
     const body = { task: leaf?.task ?? '', prompt, step, seq: lastSeq, ...(schema !== undefined && { schema }) };
-    await this.db.query(
-      `insert into workflow_waits (id, run_id, frame, kind, body) values ($1, $2, $3, 'human', $4)`,
-      [id, run, frame, JSON.stringify(body)],
-    );
+    await this.db.query(`insert into workflow_waits (id, run_id, frame, kind, body) values ($1, $2, $3, 'human', $4)`, [
+      id,
+      run,
+      frame,
+      JSON.stringify(body),
+    ]);
     return { id, step, prompt, schema };
   }
 

@@ -12,8 +12,14 @@ export class ApprovalsController {
 
   @Get()
   @Allow('tasks:read')
-  @ApiOkResponse({ description: 'Open questions of runs that you may answer, oldest first.', standardSchema: ApprovalPage })
-  list(@FromCaller() caller: Caller, @Query({ schema: ApprovalQuery }) query: ApprovalQuery): Promise<Page<ApprovalView>> {
+  @ApiOkResponse({
+    description: 'Open questions of runs that you may answer, oldest first.',
+    standardSchema: ApprovalPage,
+  })
+  list(
+    @FromCaller() caller: Caller,
+    @Query({ schema: ApprovalQuery }) query: ApprovalQuery,
+  ): Promise<Page<ApprovalView>> {
     return this.approvals.list(caller, query);
   }
 

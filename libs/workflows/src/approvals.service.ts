@@ -33,7 +33,14 @@ const DECISION = {
   properties: { approved: { type: 'boolean' }, comment: { type: 'string' } },
   required: ['approved'],
 };
-const WORDS: Readonly<Record<string, boolean>> = { yes: true, approve: true, approved: true, no: false, reject: false, rejected: false };
+const WORDS: Readonly<Record<string, boolean>> = {
+  yes: true,
+  approve: true,
+  approved: true,
+  no: false,
+  reject: false,
+  rejected: false,
+};
 
 /** Questions of runs to people: who may answer, and what they answer. */
 @Injectable()
@@ -66,7 +73,9 @@ export class Approvals {
    * @throws DomainError not_found, forbidden, conflict (answered, expired), invalid (does not fit the schema)
    */
   async answer(caller: Caller, id: string, answer: unknown): Promise<ApprovalView> {
-    const [row] = (await this.db.query(`select ${COLUMNS} from ${FROM} where a.kind = 'human' and a.id = $1`, [id])) as Row[];
+    const [row] = (await this.db.query(`select ${COLUMNS} from ${FROM} where a.kind = 'human' and a.id = $1`, [
+      id,
+    ])) as Row[];
     if (row === undefined || !(await this.mayAnswer(caller, row)))
       throw new DomainError('not_found', `No question ${id} that you may answer`);
     demandFit(row.body.schema, answer, row.body.step === undefined);
@@ -93,7 +102,8 @@ export class Approvals {
   async answerRun(caller: Caller, run: string, parts: readonly Part[]): Promise<void> {
     const { items } = await this.list(caller, { run, page_size: 1 });
     const [question] = items;
-    if (question === undefined) throw new DomainError('conflict', `task_id: the run ${run} asks nothing that you may answer now`);
+    if (question === undefined)
+      throw new DomainError('conflict', `task_id: the run ${run} asks nothing that you may answer now`);
     await this.answer(caller, question.id, answerIn(parts, question.schema));
   }
 
@@ -132,7 +142,10 @@ function demandFit(schema: unknown, answer: unknown, isOurs: boolean): void {
   const validate = compileSchema(isJsonObject(schema) ? schema : DECISION);
   if (validate(answer)) return;
   const [error] = validate.errors ?? [];
-  throw new DomainError('invalid', `answer${error?.instancePath ?? ''}: ${error?.message ?? 'does not fit the schema'}`);
+  throw new DomainError(
+    'invalid',
+    `answer${error?.instancePath ?? ''}: ${error?.message ?? 'does not fit the schema'}`,
+  );
 }
 
 /** Data as it is; words as a decision, or as the only text that is asked for. */

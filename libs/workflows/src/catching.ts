@@ -47,7 +47,9 @@ async function agrees(
 ): Promise<boolean> {
   const { expressions } = world;
   if (when !== undefined && !(await expressions.holds(when, await scopeOf(world, here, input, when)))) return false;
-  return exceptWhen === undefined || !(await expressions.holds(exceptWhen, await scopeOf(world, here, input, exceptWhen)));
+  return (
+    exceptWhen === undefined || !(await expressions.holds(exceptWhen, await scopeOf(world, here, input, exceptWhen)))
+  );
 }
 
 /** When to try again; undefined: not any more. */

@@ -41,7 +41,10 @@ export class DefinitionReader {
       const found = await this.directory.findFresh(agent);
       const resource = found && resourceOf(found, skill);
       if (resource === undefined || !access.allows('agents:read', resource))
-        problems.push({ path, message: `There is no agent ${agent} that you may see${skill ? ` with a skill ${skill}` : ''}.` });
+        problems.push({
+          path,
+          message: `There is no agent ${agent} that you may see${skill ? ` with a skill ${skill}` : ''}.`,
+        });
     }
     return problems;
   }

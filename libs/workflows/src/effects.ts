@@ -26,7 +26,10 @@ export function effectOf(world: World, here: Here, task: Task): Promise<Effect |
 }
 
 const EFFECTS: { readonly [K in Simple]: (world: World, here: Here, task: Of<K>) => Promise<Effect | Done> } = {
-  set: async (world, here, { set }) => ({ kind: 'output', output: await filtered(world, here, set, here.activation.input) }),
+  set: async (world, here, { set }) => ({
+    kind: 'output',
+    output: await filtered(world, here, set, here.activation.input),
+  }),
 
   switch: async (world, here, task) => {
     const { input } = here.activation;
@@ -39,7 +42,7 @@ const EFFECTS: { readonly [K in Simple]: (world: World, here: Here, task: Of<K>)
 
   raise: async (world, here, { raise: { error } }) => {
     const definition = typeof error === 'string' ? world.definition.use?.errors?.[error] : error;
-    throw new WorkflowError(await problemFrom(world, here, definition, String(error)));
+    throw new WorkflowError(await problemFrom(world, here, definition));
   },
 
   wait: async (world, here, { wait }) => ({
@@ -60,12 +63,17 @@ const EFFECTS: { readonly [K in Simple]: (world: World, here: Here, task: Of<K>)
 
   run: async (world, here, { run: { workflow, await: awaits = true } }) => {
     const { name, version = 'latest', input } = workflow;
-    const given = input === undefined ? here.activation.input : await filtered(world, here, input, here.activation.input);
+    const given =
+      input === undefined ? here.activation.input : await filtered(world, here, input, here.activation.input);
     return { kind: 'run', name, version, input: given, awaits };
   },
 
   fork: (_world, here, { fork: { branches, compete = false } }) =>
-    Promise.resolve({ kind: 'fork', branches: branches.map((_, i) => `${here.activation.key}/${i}`), competes: compete }),
+    Promise.resolve({
+      kind: 'fork',
+      branches: branches.map((_, i) => `${here.activation.key}/${i}`),
+      competes: compete,
+    }),
 
   call: (world, here, task) => callOf(world, here, task),
 };
@@ -97,13 +105,8 @@ async function filled(world: World, here: Here, value: object): Promise<Record<s
   return (await world.expressions.fill(value, scope)) as Record<string, unknown>;
 }
 
-async function problemFrom(
-  world: World,
-  here: Here,
-  definition: ErrorDefinition | undefined,
-  name: string,
-): Promise<Problem> {
-  if (definition === undefined) return problemOf('configuration', `raise: no error ${name}`);
+async function problemFrom(world: World, here: Here, definition: ErrorDefinition | undefined): Promise<Problem> {
+  if (definition === undefined) return problemOf('configuration', 'raise: there is no such error');
   const { status, ...rest } = await filled(world, here, definition);
   return { type: 'about:blank', instance: here.activation.task, ...rest, status: Number(status) };
 }
@@ -117,7 +120,11 @@ async function listeningTo(world: World, here: Here, to: ConsumptionStrategy): P
 }
 
 /** Expressions of `with` are about the event, those of `expect` about the run. */
-async function filterOf(world: World, here: Here, { with: attributes, correlate = {} }: EventFilter): Promise<ListenFilter> {
+async function filterOf(
+  world: World,
+  here: Here,
+  { with: attributes, correlate = {} }: EventFilter,
+): Promise<ListenFilter> {
   const correlations: { from: string; expect?: unknown }[] = [];
   for (const { from, expect } of Object.values(correlate)) {
     if (expect === undefined) correlations.push({ from });

@@ -103,7 +103,10 @@ export class Taking {
     const { mode, filters, until } = this.to;
     if (mode === 'all') return filters.every((_, index) => all.some(({ filter }) => filter === index));
     if (until === undefined) return true;
-    return this.matcher.until(until, all.map(({ event }) => event.data));
+    return this.matcher.until(
+      until,
+      all.map(({ event }) => event.data),
+    );
   }
 }
 

@@ -66,14 +66,25 @@ export interface Taken {
 
 /** What a frame asks of the outside. Everything in it is evaluated. */
 export type Effect =
-  | { readonly kind: 'call'; readonly call: CallKind; readonly with: Readonly<Record<string, unknown>>; readonly atMostOnce: boolean }
+  | {
+      readonly kind: 'call';
+      readonly call: CallKind;
+      readonly with: Readonly<Record<string, unknown>>;
+      readonly atMostOnce: boolean;
+    }
   | { readonly kind: 'human'; readonly with: Readonly<Record<string, unknown>>; readonly until?: string }
   | { readonly kind: 'wait'; readonly until: string }
   /** Before another attempt of a `try`. */
   | { readonly kind: 'retry'; readonly until: string }
   | { readonly kind: 'listen'; readonly to: Listening; readonly read: 'data' | 'envelope' | 'raw' }
   | { readonly kind: 'emit'; readonly event: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'run'; readonly name: string; readonly version: string; readonly input: unknown; readonly awaits: boolean }
+  | {
+      readonly kind: 'run';
+      readonly name: string;
+      readonly version: string;
+      readonly input: unknown;
+      readonly awaits: boolean;
+    }
   | { readonly kind: 'fork'; readonly branches: readonly string[]; readonly competes: boolean };
 
 export type CallKind = 'agent' | 'http' | 'mcp' | 'a2a';

@@ -4,7 +4,7 @@ import { HandOut } from './hand-out.js';
 import { checkedOutput } from './lifecycle.js';
 import { problemIn } from './problems.js';
 import type { RunTools } from './run-tools.js';
-import type { Segment } from './segment.js';
+import type { RunHere } from './run-here.js';
 import { stepEvent } from './step-events.js';
 import { nameIn } from './scope.js';
 
@@ -14,7 +14,7 @@ export const UNDO = 'undo';
 /** What follows from the end of a thread. */
 export class Joining {
   constructor(
-    private readonly segment: Segment,
+    private readonly segment: RunHere,
     private readonly draft: Draft,
     private readonly tools: RunTools,
   ) {}
@@ -49,7 +49,13 @@ export class Joining {
     const raw = end !== undefined && 'output' in end ? end.output : data;
     const { run, row } = this.segment;
     const world = this.segment.world(this.draft);
-    const activation = { task: '', key: '#', raw: run.input, input: run.input, startedAt: row.created_at.toISOString() };
+    const activation = {
+      task: '',
+      key: '#',
+      raw: run.input,
+      input: run.input,
+      startedAt: row.created_at.toISOString(),
+    };
     try {
       const { output } = await checkedOutput(world, { stack: [], activation }, { output: run.definition.output }, raw);
       return { output };
@@ -110,7 +116,10 @@ function joined(ends: Ends) {
   const failed = ends.find((end) => end !== undefined && 'problem' in end);
   if (failed !== undefined && 'problem' in failed) return { kind: 'problem', problem: failed.problem } as const;
   if (ends.includes(undefined)) return undefined;
-  return { kind: 'output', output: ends.map((end) => (end !== undefined && 'output' in end ? end.output : null)) } as const;
+  return {
+    kind: 'output',
+    output: ends.map((end) => (end !== undefined && 'output' in end ? end.output : null)),
+  } as const;
 }
 
 /** The first that completes; it fails when all have. */

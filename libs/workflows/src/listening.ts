@@ -23,4 +23,3 @@ function patternOf(filter: ListenFilter): [type: string, ...froms: string[]] {
   const froms = filter.correlate.filter(({ expect }) => expect !== undefined).map(({ from }) => from);
   return [isLiteral ? type : '*', ...froms];
 }
-

@@ -88,5 +88,9 @@ function saidIn({ message, parts, data }: JsonObject): Part[] {
   if (parts !== undefined && !Array.isArray(parts)) throw new DomainError('invalid', 'with.parts: expected an array');
   const text = typeof message === 'string' || message === undefined ? message : undefined;
   const made = text === undefined && message !== undefined ? [{ data: message }] : [];
-  return [...((parts as Part[] | undefined) ?? []), ...made, ...partsOf({ message: text, data: isJsonObject(data) ? data : undefined })];
+  return [
+    ...((parts as Part[] | undefined) ?? []),
+    ...made,
+    ...partsOf({ message: text, data: isJsonObject(data) ? data : undefined }),
+  ];
 }

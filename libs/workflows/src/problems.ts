@@ -41,7 +41,8 @@ export const problemOf = (error: StandardError, detail: string, status: number =
 export function problemIn(error: unknown): Problem | undefined {
   if (error instanceof WorkflowError) return error.problem;
   if (error instanceof ExpressionError) return problemOf('expression', error.message);
-  if (error instanceof CallError) return { type: error.type, status: error.status, title: error.title, detail: error.detail };
+  if (error instanceof CallError)
+    return { type: error.type, status: error.status, title: error.title, detail: error.detail };
   return undefined;
 }
 
@@ -57,7 +58,12 @@ const KINDS: Partial<Readonly<Record<ErrorCode, StandardError>>> = {
   unavailable: 'communication',
   rate_limited: 'communication',
 };
-const STATUSES: Partial<Readonly<Record<ErrorCode, number>>> = { not_found: 404, conflict: 409, rate_limited: 429, unavailable: 503 };
+const STATUSES: Partial<Readonly<Record<ErrorCode, number>>> = {
+  not_found: 404,
+  conflict: 409,
+  rate_limited: 429,
+  unavailable: 503,
+};
 
 /** Whatever kept a task from being done. @throws the error, if it is a bug of ours */
 export function problemFor(error: unknown): Problem {

@@ -103,7 +103,11 @@ export class RunReader {
 }
 
 /** DSL 1.0.3, "Status Phases". */
-export function phaseOf({ state, paused_at, executor }: Pick<RunRow, 'state' | 'paused_at' | 'executor'>): RunView['phase'] {
+export function phaseOf({
+  state,
+  paused_at,
+  executor,
+}: Pick<RunRow, 'state' | 'paused_at' | 'executor'>): RunView['phase'] {
   const final = { completed: 'completed', failed: 'faulted', canceled: 'cancelled' } as const;
   if (state in final) return final[state as keyof typeof final];
   if (paused_at !== null) return 'suspended';
@@ -130,4 +134,3 @@ export function runViewOf(row: RunRow): RunView {
     ...(row.finished_at !== null && { finishedAt: row.finished_at.toISOString() }),
   };
 }
-

@@ -38,7 +38,12 @@ export interface RunOptions {
 export class RunStarter {
   constructor(private readonly store: RunStore) {}
 
-  make(caller: Caller, workflow: Pick<Workflow, 'id' | 'name' | 'definition'>, input: unknown, options: RunOptions = {}): NewRun {
+  make(
+    caller: Caller,
+    workflow: Pick<Workflow, 'id' | 'name' | 'definition'>,
+    input: unknown,
+    options: RunOptions = {},
+  ): NewRun {
     const { parent, session, trace, idempotency, from, here = true } = options;
     const id = uuidV7();
     const task: FreshTask = {

@@ -29,15 +29,32 @@ interface Execution {
 export function timelineOf(row: RunRow, steps: readonly Step[]): Timeline {
   const executions = executionsOf(row, steps);
   const rows = executions.map(({ task, key, state, startedAt, endedAt }) => ({
-    ...{ task, key, state, startedAt: startedAt.toISOString() },
-    ...(endedAt !== undefined && { endedAt: endedAt.toISOString(), durationMs: endedAt.getTime() - startedAt.getTime() }),
+    task,
+    key,
+    state,
+    startedAt: startedAt.toISOString(),
+    ...(endedAt !== undefined && {
+      endedAt: endedAt.toISOString(),
+      durationMs: endedAt.getTime() - startedAt.getTime(),
+    }),
   }));
   const bars = executions
     .filter(({ state }) => state !== 'skipped')
-    .map(({ task, state, startedAt, endedAt }) => ({ pointer: task, name: nameIn(task), start: startedAt, end: endedAt, state }));
+    .map(({ task, state, startedAt, endedAt }) => ({
+      pointer: task,
+      name: nameIn(task),
+      start: startedAt,
+      end: endedAt,
+      state,
+    }));
   return {
     events: steps.map(({ seq, at, body: { type, task, frame, key, detail } }) => ({
-      ...{ seq, at: at.toISOString(), type, task, frame, key },
+      seq,
+      at: at.toISOString(),
+      type,
+      task,
+      frame,
+      key,
       ...(detail !== undefined && { detail }),
     })),
     tasks: rows,
@@ -60,7 +77,14 @@ function executionsOf(row: RunRow, steps: readonly Step[]): Execution[] {
     if (body.task === '' || state === undefined) continue;
     const id = `${body.task} ${body.key}`;
     const known = found.get(id);
-    if (known === undefined) found.set(id, { task: body.task, key: body.key, startedAt: at, state, ...(what === 'skipped' && { endedAt: at }) });
+    if (known === undefined)
+      found.set(id, {
+        task: body.task,
+        key: body.key,
+        startedAt: at,
+        state,
+        ...(what === 'skipped' && { endedAt: at }),
+      });
     else {
       known.state = state;
       known.endedAt = state === 'running' || state === 'waiting' ? undefined : at;

@@ -4,10 +4,9 @@ import { isDatabaseAway } from '@app/database';
 import type { Flushed, FlushItem, StoredEvent, TaskRow } from '@app/tasks';
 import type { Draft, Result } from './draft.js';
 import type { Problem } from './frame.js';
-import type { Question } from './news.js';
 import type { RunTools } from './run-tools.js';
-import type { Segment } from './segment.js';
-import { writeState } from './sql-state.js';
+import type { RunHere } from './run-here.js';
+import { type Question, writeState } from './sql-state.js';
 import { stepEvent } from './step-events.js';
 import { partsOfOutput } from './step-output.js';
 
@@ -20,7 +19,7 @@ type State = TaskRow['state'];
 /** Writes what became of a run: all of it in one transaction that is fenced by who owns the run. */
 export class RunWriter {
   constructor(
-    private readonly segment: Segment,
+    private readonly segment: RunHere,
     private readonly tools: RunTools,
   ) {}
 
@@ -34,7 +33,12 @@ export class RunWriter {
     }
     const row = { ...this.segment.row, ...written, inbox: [], state: item.state, error: null };
     const { message = null, history = [] } = item.rest ?? {};
-    this.segment.written(draft, { ...row, message, history, rested_at: item.rest === null ? null : written.updated_at });
+    this.segment.written(draft, {
+      ...row,
+      message,
+      history,
+      rested_at: item.rest === null ? null : written.updated_at,
+    });
     this.tools.store.told(this.segment.row, item);
     if (item.rest?.final === true) this.tools.meter.ended(this.segment.row);
     const caller = { id: row.principal, keyId: this.segment.run.credential };
@@ -55,7 +59,13 @@ export class RunWriter {
     const item = this.restingItem(question, questions.length, againMs);
     const written = await this.tools.db.transaction((manager) => this.tools.store.write(manager, item));
     if (written === undefined) return true;
-    this.segment.row = { ...this.segment.row, ...written, inbox: [], state: item.state, message: item.rest?.message ?? null };
+    this.segment.row = {
+      ...this.segment.row,
+      ...written,
+      inbox: [],
+      state: item.state,
+      message: item.rest?.message ?? null,
+    };
     this.tools.store.told(this.segment.row, item);
     return true;
   }
@@ -68,7 +78,11 @@ export class RunWriter {
     const status: StoredEvent[] = state === row.state ? [] : [{ at, kind: 'status', body: { state } }];
     const end = result === undefined ? [] : [endOf(result), ...status, { at, kind: 'result', body: {} }];
     const told = [...start, ...(result === undefined ? status : []), ...events, ...end];
-    return { ...this.bare(state, told), rest: result === undefined ? null : restOf(result), audit: this.auditOf(result) };
+    return {
+      ...this.bare(state, told),
+      rest: result === undefined ? null : restOf(result),
+      audit: this.auditOf(result),
+    };
   }
 
   private restingItem({ prompt, schema }: Question, count: number, again: number | null): FlushItem {
@@ -93,7 +107,11 @@ export class RunWriter {
     if (result === undefined) return null;
     const { id, principal, created_at } = this.segment.row;
     const { name, credential, address } = this.segment.run;
-    const detail = { workflow: name, startedAt: created_at.toISOString(), ...('problem' in result && { error: result.problem.type }) };
+    const detail = {
+      workflow: name,
+      startedAt: created_at.toISOString(),
+      ...('problem' in result && { error: result.problem.type }),
+    };
     const who = { principal, keyId: credential.slice(0, 64), address: address ?? undefined };
     return { kind: 'call', action: 'workflows:run', outcome: stateOf(result), ...who, subject: id, detail };
   }
@@ -141,13 +159,24 @@ export class RunWriter {
   }
 }
 
-const stateOf = (result: Result): State => ('output' in result ? 'completed' : 'problem' in result ? 'failed' : 'canceled');
+const stateOf = (result: Result): State =>
+  'output' in result ? 'completed' : 'problem' in result ? 'failed' : 'canceled';
 
 function restOf(result: Result): NonNullable<FlushItem['rest']> {
-  const nothing = { final: true, said: 0, message: null, history: [], artifacts: [], error: null, again: null, timeout: 0 };
+  const nothing = {
+    final: true,
+    said: 0,
+    message: null,
+    history: [],
+    artifacts: [],
+    error: null,
+    again: null,
+    timeout: 0,
+  };
   if ('output' in result)
     return { ...nothing, artifacts: [{ artifactId: 'output', name: 'output', parts: partsOfOutput(result.output) }] };
-  if ('problem' in result) return { ...nothing, message: [{ text: sentenceOf(result.problem) }, { data: result.problem }] };
+  if ('problem' in result)
+    return { ...nothing, message: [{ text: sentenceOf(result.problem) }, { data: result.problem }] };
   return nothing;
 }
 

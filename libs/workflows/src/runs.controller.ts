@@ -48,7 +48,10 @@ export class RunsController {
 
   @Get('workflows/:name/runs')
   @Allow('workflows:read')
-  @ApiOkResponse({ description: 'Runs, newest first: yours, or all for who may change the workflow.', standardSchema: RunPage })
+  @ApiOkResponse({
+    description: 'Runs, newest first: yours, or all for who may change the workflow.',
+    standardSchema: RunPage,
+  })
   async list(
     @FromCaller() caller: Caller,
     @Param('name', { schema: WorkflowName }) name: string,
@@ -68,7 +71,10 @@ export class RunsController {
   @Post('runs/:id/cancel')
   @HttpCode(202)
   @Allow('tasks:write')
-  @ApiAcceptedResponse({ description: 'What is under way is canceled, completed tasks are undone, then it is over.', standardSchema: RunView })
+  @ApiAcceptedResponse({
+    description: 'What is under way is canceled, completed tasks are undone, then it is over.',
+    standardSchema: RunView,
+  })
   async cancel(@FromCaller() caller: Caller, @Param('id', { schema: RunId }) id: string): Promise<RunView> {
     await this.runs.cancel(caller, id);
     return runViewOf(await this.runs.get(caller, id));
@@ -145,7 +151,9 @@ export class RunsController {
     if (seconds !== undefined) {
       void reply.header('preference-applied', `wait=${seconds}`);
       const task = await this.tasks.get(caller, id);
-      const known = isResting(task.state) ? task : await this.wait.settled({ caller, signal: request.signal }, task, seconds);
+      const known = isResting(task.state)
+        ? task
+        : await this.wait.settled({ caller, signal: request.signal }, task, seconds);
       if (isResting(known.state)) void reply.status(200);
     }
     return runViewOf(await this.runs.get(caller, id));

@@ -61,7 +61,13 @@ export class RunsService {
     const known = this.directory.find(workflow);
     const mayAll = access.allows('workflows:write', { workflow, tags: known?.tags ?? [] });
     const before = page_token === undefined ? null : startAfter(page_token);
-    const filter = { workflow, principal: mayAll ? null : caller.id, phase: phase ?? null, before, limit: page_size + 1 };
+    const filter = {
+      workflow,
+      principal: mayAll ? null : caller.id,
+      phase: phase ?? null,
+      before,
+      limit: page_size + 1,
+    };
     return pageOf(await this.reader.list(filter), page_size, ({ id }) => id);
   }
 
@@ -77,7 +83,10 @@ export class RunsService {
     const row = await this.demandChange(caller, id);
     if (row.finished_at !== null) throw new DomainError('conflict', `The run ${id} is over`);
     await this.db.transaction(async (manager) => {
-      await manager.query('update workflow_runs set paused_at = case when $2 then coalesce(paused_at, now()) end where run_id = $1', [id, paused]);
+      await manager.query(
+        'update workflow_runs set paused_at = case when $2 then coalesce(paused_at, now()) end where run_id = $1',
+        [id, paused],
+      );
       await this.store.wake([id], manager);
     });
     this.store.announceWake(id);
@@ -87,8 +96,10 @@ export class RunsService {
   /** A new run that goes on where this one failed: completed tasks are not done again. @throws DomainError not_found, conflict */
   async retry(caller: Caller, id: string): Promise<string> {
     const row = await this.demandChange(caller, id);
-    if (row.state !== 'failed') throw new DomainError('conflict', `The run ${id} has not failed; only those that did can be retried`);
-    if (row.undone) throw new DomainError('conflict', `What the run ${id} did was undone; start it again, or with rerun?from=`);
+    if (row.state !== 'failed')
+      throw new DomainError('conflict', `The run ${id} has not failed; only those that did can be retried`);
+    if (row.undone)
+      throw new DomainError('conflict', `What the run ${id} did was undone; start it again, or with rerun?from=`);
     const frames = (await this.reader.frames(id)).map(asReady);
     return this.again(caller, row, frames, row.context);
   }
@@ -122,7 +133,9 @@ export class RunsService {
     options: RunOptions,
   ): Promise<string> {
     const run = this.starter.make(caller, workflow, input, { ...options, here: false });
-    const isNew = await this.store.admit(caller, () => this.db.transaction((manager) => this.starter.insert(manager, run)));
+    const isNew = await this.store.admit(caller, () =>
+      this.db.transaction((manager) => this.starter.insert(manager, run)),
+    );
     if (!isNew) return this.earlier(caller, workflow.name, run.task.idempotency, run.task.hash);
     this.meter.started();
     this.store.lookForWork();
@@ -153,7 +166,8 @@ const noRun = (id: string) => new DomainError('not_found', `No run ${id} of your
 const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('base64url');
 
 function keyFor(name: string, key: string, input: unknown): { key: string; hash: string } {
-  if (key.length === 0 || key.length > 200) throw new DomainError('invalid', 'idempotency key: expected 1 to 200 characters');
+  if (key.length === 0 || key.length > 200)
+    throw new DomainError('invalid', 'idempotency key: expected 1 to 200 characters');
   return { key: digest(['workflow', name, key]), hash: digest(input ?? null) };
 }
 
@@ -163,4 +177,3 @@ function asReady(frame: Frame): Frame {
   if (leaf === undefined || leaf.effect.kind === 'fork' || frame.end !== undefined) return frame;
   return { ...frame, leaf: undefined, data: leaf.raw };
 }
-

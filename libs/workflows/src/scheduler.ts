@@ -72,14 +72,20 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     const { id, name, definition, nextAt, credential } = workflow;
     const tick = nextAt ?? new Date();
     // Ticks that were missed while nobody was here are one. A schedule of `after` goes on when the run is over.
-    const next = definition.schedule?.after === undefined ? nextTick(definition, new Date(Math.max(tick.getTime(), Date.now()))) : null;
+    const next =
+      definition.schedule?.after === undefined
+        ? nextTick(definition, new Date(Math.max(tick.getTime(), Date.now())))
+        : null;
     await manager.query('update workflows set next_at = $2 where id = $1', [id, next]);
     try {
       const caller = await this.authenticator.recall(credential, '');
       const run = this.starter.make(caller, workflow, { scheduledFor: tick.toISOString() }, { here: false });
       await this.starter.insert(manager, run);
     } catch (cause) {
-      this.log.warn('A scheduled run could not begin: whoever made the workflow may not any more', { workflow: name, cause });
+      this.log.warn('A scheduled run could not begin: whoever made the workflow may not any more', {
+        workflow: name,
+        cause,
+      });
     }
   }
 }

@@ -49,7 +49,12 @@ export async function scopeOf(world: World, place: Place, data: unknown, ...expr
       secrets: needsSecrets ? await world.secrets() : {},
       authorization: null,
       task: activation === undefined ? null : taskOf(activation),
-      workflow: { id: run.id, definition: { document: definition.document }, input: run.input, startedAt: timeOf(run.startedAt) },
+      workflow: {
+        id: run.id,
+        definition: { document: definition.document },
+        input: run.input,
+        startedAt: timeOf(run.startedAt),
+      },
       runtime: RUNTIME,
       ...Object.assign({}, ...stack.map((level) => level.vars)),
       ...vars,

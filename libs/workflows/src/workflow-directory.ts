@@ -11,7 +11,10 @@ import { Workflow } from './workflow.entity.js';
 export const WORKFLOWS_TOPIC = 'workflows';
 
 /** What grants say of a workflow. */
-export const resourceOf = ({ name, tags }: { readonly name: string; readonly tags: readonly string[] }): Resource => ({ workflow: name, tags });
+export const resourceOf = ({ name, tags }: { readonly name: string; readonly tags: readonly string[] }): Resource => ({
+  workflow: name,
+  tags,
+});
 
 /** The active workflows, in memory: for each name its newest active version. */
 @Injectable()
@@ -65,13 +68,19 @@ export class WorkflowDirectory implements OnModuleInit, OnModuleDestroy {
       throw new DomainError('not_found', `No workflow ${name}${version === 'latest' ? '' : ` ${version}`}`);
     await this.permissions.demand(caller, 'workflows:run', { resource: resourceOf(found), what: name });
     if (found.status !== 'active')
-      throw new DomainError('conflict', `The workflow ${name} ${found.version} is ${found.status}; only active ones run`);
+      throw new DomainError(
+        'conflict',
+        `The workflow ${name} ${found.version} is ${found.status}; only active ones run`,
+      );
     demandInput(found, input);
     return found;
   }
 
   /** May this caller run a version that once was active? @throws DomainError forbidden */
-  async demandRun(caller: Caller, workflow: { readonly name: string; readonly tags: readonly string[] }): Promise<void> {
+  async demandRun(
+    caller: Caller,
+    workflow: { readonly name: string; readonly tags: readonly string[] },
+  ): Promise<void> {
     await this.permissions.demand(caller, 'workflows:run', { resource: resourceOf(workflow), what: workflow.name });
   }
 
@@ -85,7 +94,9 @@ export class WorkflowDirectory implements OnModuleInit, OnModuleDestroy {
   }
 
   private async read(): Promise<void> {
-    const rows = await this.db.getRepository(Workflow).find({ where: { status: 'active' }, order: { position: 'asc' } });
+    const rows = await this.db
+      .getRepository(Workflow)
+      .find({ where: { status: 'active' }, order: { position: 'asc' } });
     this.active = new Map(rows.map((row) => [row.name, row]));
     for (const listener of this.listeners) listener();
   }

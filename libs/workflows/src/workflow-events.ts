@@ -7,7 +7,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { EventMatcher } from './event-matcher.js';
 import type { Frame, Leaf } from './frame.js';
 import { keyOf } from './listening.js';
-import type { Segment } from './segment.js';
+import type { RunHere } from './run-here.js';
 
 /** What was put into the inbox by a process that died before it told anybody is told after this. */
 const SWEEP_MS = 2_000;
@@ -54,7 +54,10 @@ export class WorkflowEvents implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** @returns false: an event of this source and id came before (CloudEvents 1.0, "source": the two are unique) */
-  async publish(caller: Pick<Caller, 'id'>, event: Record<string, unknown> & { source: string; id: string; type: string }): Promise<boolean> {
+  async publish(
+    caller: Pick<Caller, 'id'>,
+    event: Record<string, unknown> & { source: string; id: string; type: string },
+  ): Promise<boolean> {
     const rows: unknown[] = await this.db.query(
       `insert into workflow_inbox (source, id, type, event, sent_by) values ($1, $2, $3, $4, $5)
        on conflict (source, id) do nothing returning 1`,
@@ -71,7 +74,7 @@ export class WorkflowEvents implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Takes the events that a `listen` waits for out of the inbox. Only by the owner of the run. */
-  async lookFor(segment: Segment, frame: Frame, leaf: Leaf): Promise<void> {
+  async lookFor(segment: RunHere, frame: Frame, leaf: Leaf): Promise<void> {
     if (leaf.effect.kind !== 'listen') return;
     const { to, read } = leaf.effect;
     let after = '0';
@@ -130,7 +133,10 @@ export class WorkflowEvents implements OnApplicationBootstrap, OnModuleDestroy {
     );
     if (rows.length === 0) return undefined;
     const patterns: { pattern: string }[] = await manager.query('select pattern from workflow_patterns');
-    const keys = await this.keysOf(rows, patterns.map(({ pattern }) => pattern));
+    const keys = await this.keysOf(
+      rows,
+      patterns.map(({ pattern }) => pattern),
+    );
     const waiting: { run_id: string }[] = await manager.query(
       `select distinct run_id from workflow_waits where kind = 'event' and closed_at is null and keys && $1`,
       [keys],

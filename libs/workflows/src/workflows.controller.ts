@@ -44,7 +44,10 @@ export class WorkflowsController {
   @HttpCode(200)
   @Allow('workflows:read')
   @ApiOkResponse({ description: 'All that is wrong with a definition; nothing is stored.', standardSchema: Validation })
-  async validate(@FromCaller() caller: Caller, @Body({ schema: WorkflowSource }) input: WorkflowSource): Promise<Validation> {
+  async validate(
+    @FromCaller() caller: Caller,
+    @Body({ schema: WorkflowSource }) input: WorkflowSource,
+  ): Promise<Validation> {
     const problems = await this.workflows.validate(caller, input);
     return { valid: problems.length === 0, problems: [...problems] };
   }
@@ -62,7 +65,10 @@ export class WorkflowsController {
 
   @Get(':name')
   @Allow('workflows:read')
-  @ApiOkResponse({ description: 'One version: the newest active one when none is named.', standardSchema: WorkflowView })
+  @ApiOkResponse({
+    description: 'One version: the newest active one when none is named.',
+    standardSchema: WorkflowView,
+  })
   async get(
     @FromCaller() caller: Caller,
     @Param('name', { schema: WorkflowName }) name: string,

@@ -35,11 +35,15 @@ export class WorkflowsService {
     const { definition, problems } = await this.reader.read(caller, source);
     if (definition === undefined) throw new DomainError('invalid', `definition: ${told(problems)}`);
     const { name } = definition.document;
-    await this.permissions.demand(caller, 'workflows:write', { resource: { workflow: name, tags: tagsOf(definition) }, what: name });
+    await this.permissions.demand(caller, 'workflows:write', {
+      resource: { workflow: name, tags: tagsOf(definition) },
+      what: name,
+    });
     try {
       return await this.db.transaction((manager) => this.insert(manager, caller, { definition, source, status }));
     } catch (error) {
-      if (isUniqueViolation(error)) throw new DomainError('conflict', `The workflow ${name} is being changed; try again`);
+      if (isUniqueViolation(error))
+        throw new DomainError('conflict', `The workflow ${name} is being changed; try again`);
       throw error;
     }
   }
@@ -51,9 +55,12 @@ export class WorkflowsService {
     const rows = await this.db
       .getRepository(Workflow)
       .createQueryBuilder('w')
-      .where(`w.name > :after and w.position = (select max(o.position) from workflows o where o.name = w.name${
-        status === undefined ? '' : ' and o.status = :status'
-      })`, { after, status })
+      .where(
+        `w.name > :after and w.position = (select max(o.position) from workflows o where o.name = w.name${
+          status === undefined ? '' : ' and o.status = :status'
+        })`,
+        { after, status },
+      )
       .orderBy('w.name')
       .getMany();
     const visible = rows.filter((row) => access.allows('workflows:read', resourceOf(row)));
@@ -81,9 +88,17 @@ export class WorkflowsService {
   }
 
   /** @throws DomainError not_found, forbidden, conflict (archived ones stay so) */
-  async setStatus(caller: Caller, name: string, version: string | undefined, status: WorkflowStatus): Promise<Workflow> {
+  async setStatus(
+    caller: Caller,
+    name: string,
+    version: string | undefined,
+    status: WorkflowStatus,
+  ): Promise<Workflow> {
     const workflow = await this.get(caller, name, version);
-    return this.change(caller, workflow, `workflows.${status}`, { status, nextAt: status === 'active' ? firstTick(workflow) : null });
+    return this.change(caller, workflow, `workflows.${status}`, {
+      status,
+      nextAt: status === 'active' ? firstTick(workflow) : null,
+    });
   }
 
   /** No run begins by schedule while it is paused. @throws DomainError not_found, forbidden, conflict */
@@ -121,7 +136,11 @@ export class WorkflowsService {
   private async insert(
     manager: EntityManager,
     caller: Caller,
-    { definition, source, status }: { definition: Definition; source: NewWorkflow['definition']; status: WorkflowStatus },
+    {
+      definition,
+      source,
+      status,
+    }: { definition: Definition; source: NewWorkflow['definition']; status: WorkflowStatus },
   ): Promise<Workflow> {
     const { document, schedule = null } = definition;
     const { namespace, name, version } = document;
@@ -130,20 +149,39 @@ export class WorkflowsService {
     const same = others.find((one) => one.version === version);
     if (same !== undefined && same.digest === digest) return same;
     if (same !== undefined)
-      throw new DomainError('conflict', `The workflow ${name} has a version ${version} already; give the definition a new one`);
+      throw new DomainError(
+        'conflict',
+        `The workflow ${name} has a version ${version} already; give the definition a new one`,
+      );
     if (others[0] !== undefined && others[0].namespace !== namespace)
       throw new DomainError('conflict', `document.namespace: the workflow ${name} is one of ${others[0].namespace}`);
     const row = manager.create(Workflow, {
-      ...{ id: uuidV7(), namespace, name, version, position: (others[0]?.position ?? 0) + 1, status },
-      ...{ title: document.title ?? null, summary: document.summary ?? null, tags: tagsOf(definition) },
-      ...{ definition, digest, source: typeof source === 'string' ? source : JSON.stringify(source, null, 2) },
-      ...{ createdBy: caller.id, credential: caller.credential, schedule, paused: false },
+      id: uuidV7(),
+      namespace,
+      name,
+      version,
+      position: (others[0]?.position ?? 0) + 1,
+      status,
+      title: document.title ?? null,
+      summary: document.summary ?? null,
+      tags: tagsOf(definition),
+      definition,
+      digest,
+      source: typeof source === 'string' ? source : JSON.stringify(source, null, 2),
+      createdBy: caller.id,
+      credential: caller.credential,
+      schedule,
+      paused: false,
     });
     row.nextAt = status === 'active' ? firstTick(row) : null;
     await manager.insert(Workflow, row as never);
     // One schedule a workflow: that of its newest version.
-    if (status === 'active') await manager.query('update workflows set next_at = null where name = $1 and id <> $2', [name, row.id]);
-    await this.audit.change(manager, caller, 'workflows.create', { subject: row.id, detail: { workflow: name, version, digest } });
+    if (status === 'active')
+      await manager.query('update workflows set next_at = null where name = $1 and id <> $2', [name, row.id]);
+    await this.audit.change(manager, caller, 'workflows.create', {
+      subject: row.id,
+      detail: { workflow: name, version, digest },
+    });
     await this.revisions.bump(manager, WORKFLOWS_TOPIC);
     return manager.findOneByOrFail(Workflow, { id: row.id });
   }
@@ -151,12 +189,15 @@ export class WorkflowsService {
 
 /** All of them in one message; the structured list is what `validate` gives. */
 const told = (problems: readonly Problem[]): string =>
-  problems.map(({ path, message, suggestion }) => `${path || '/'}: ${message}${suggestion ? ` ${suggestion}` : ''}`).join('; ');
+  problems
+    .map(({ path, message, suggestion }) => `${path || '/'}: ${message}${suggestion ? ` ${suggestion}` : ''}`)
+    .join('; ');
 
 /** Tags of the document as the registry's tags are: `name:value`, and the name alone. */
 const tagsOf = ({ document }: Definition): string[] =>
-  Object.entries(document.tags ?? {}).flatMap(([name, value]) => (value === '' || value === 'true' ? [name] : [`${name}:${value}`, name]));
+  Object.entries(document.tags ?? {}).flatMap(([name, value]) =>
+    value === '' || value === 'true' ? [name] : [`${name}:${value}`, name],
+  );
 
 const firstTick = ({ schedule, definition }: Pick<Workflow, 'schedule' | 'definition'>): Date | null =>
   schedule === null ? null : nextTick(definition, new Date());
-
