@@ -15,7 +15,7 @@ interface Tick<Row> {
   /** Owned, but not among those that are worked on. */
   readonly strays: readonly string[];
   /** Owned, and something happened to them that their owner is to look at. */
-  readonly woken: readonly string[];
+  readonly stirred: readonly string[];
   readonly claimed: readonly Row[];
 }
 
@@ -70,14 +70,15 @@ export async function tick<Row>(db: DataSource, options: TickOptions): Promise<T
        array(select id from tasks where executor = $1 and cancel_requested_at is not null and finished_at is not null) as canceled,
        array(select id from tasks where executor = $1 and (cancel_requested_at is null or finished_at is null)
              except select unnest($5::uuid[])) as strays,
-       array(select id from tasks where executor = $1 and woken) as woken,
+       -- A name that no column of a task has.
+       array(select id from tasks where executor = $1 and woken) as stirred,
        claimed.*
      from (select 1) as one left join claimed on true`,
     [executor, judges, JSON.stringify(kinds), busy, working],
   );
   const claimed = rows.filter(({ id }) => id !== null);
-  const { released = 0, canceled = [], strays = [], woken = [] } = rows[0] ?? {};
-  return { released, canceled, strays, woken, claimed };
+  const { released = 0, canceled = [], strays = [], stirred = [] } = rows[0] ?? {};
+  return { released, canceled, strays, stirred, claimed };
 }
 
 /** Gives owned tasks to whoever claims them first. @param begun false: as if they had not been claimed */

@@ -113,10 +113,10 @@ export class Work implements OnModuleDestroy {
       busy: worker.busy(),
       working: worker.working(),
     };
-    const { released, canceled, strays, woken, claimed } = await tick<Row>(this.db, options);
+    const { released, canceled, strays, stirred, claimed } = await tick<Row>(this.db, options);
     for (const id of canceled) worker.canceled(id);
     for (const row of claimed) worker.claimed(row);
-    for (const id of woken) worker.woken(id);
+    for (const id of stirred) worker.woken(id);
     await this.releaseStrays(executor, strays);
     if (released > 0) {
       this.log.warn('Tasks of a dead process were released', { tasks: released });
