@@ -7,6 +7,7 @@ import { Grants1763800000009 } from './0009-grants.js';
 import { ApiKeyHolders1763800000010 } from './0010-api-key-holders.js';
 import { RateLimits1763800000011 } from './0011-rate-limits.js';
 import { Audit1763800000012 } from './0012-audit.js';
+import { TaskTraceState1763800000014 } from './0014-task-trace-state.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   ApiKeyHolders1763800000010,
   RateLimits1763800000011,
   Audit1763800000012,
+  TaskTraceState1763800000014,
 ] as const;

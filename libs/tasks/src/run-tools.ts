@@ -1,6 +1,7 @@
 import { A2aClient } from '@app/a2a';
 import { Config } from '@app/config';
 import { Executor } from '@app/durable';
+import { Traces } from '@app/telemetry';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { TaskWriter } from './task-writer.js';
@@ -14,5 +15,6 @@ export class RunTools {
     readonly executor: Executor,
     readonly writer: TaskWriter,
     readonly config: Config,
+    readonly traces: Traces,
   ) {}
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskSnapshot } from '@app/a2a';
-import { DomainError } from '@app/core';
+import { DomainError, type Trace } from '@app/core';
 import { Work, type Worker } from '@app/durable';
 import { Log } from '@app/telemetry';
 import {
@@ -17,6 +17,7 @@ import type { TaskEvent, TaskView } from './task-event.js';
 import { TaskOutlet } from './task-outlet.js';
 import { type RunContext, TaskRun } from './task-run.js';
 import { snapshotOf, type TaskRow } from './task-row.js';
+import { beginSpan, endSpan, traced } from './task-span.js';
 import { readWhole } from './whole-task.js';
 
 /** How long a stopping process waits for agents that have not given a sign of life. */
@@ -100,13 +101,17 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
 
   /** Works on a task that room was reserved for. */
   begin(row: TaskRow, snapshot: TaskSnapshot): void {
-    const run = new TaskRun(row, snapshot, this.context());
+    const span = beginSpan(this.tools.traces, row);
+    const run = new TaskRun(row, snapshot, this.context(row, span?.trace));
     this.runs.set(row.id, run);
     this.outlet.own(row.id, this.runs.size);
     void run
       .work()
       .catch((cause: unknown) => this.log.error('A task ended unexpectedly', { task: row.id, cause }))
-      .finally(() => this.ended(run));
+      .finally(() => {
+        if (span !== undefined) endSpan(span, run);
+        this.ended(run);
+      });
   }
 
   room(): number {
@@ -153,7 +158,7 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   }
 
   private async tell(row: TaskRow): Promise<void> {
-    const run = this.runs.get(row.id) ?? new TaskRun(row, snapshotOf(row), this.context());
+    const run = this.runs.get(row.id) ?? new TaskRun(row, snapshotOf(row), this.context(row));
     const isKnown = this.runs.has(row.id) || row.upstream_id !== null;
     const isTold = !isKnown || (await run.cancel());
     const again = isTold || row.attempts >= MAX_CANCELS ? null : FIRST_CANCEL_MS * 2 ** row.attempts;
@@ -184,7 +189,7 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
       .catch((cause: unknown) => this.log.warn('A task could not be released', { task: id, cause }));
   }
 
-  private context(): RunContext {
+  private context(row: TaskRow, trace?: Trace): RunContext {
     const { a2a, executor, writer } = this.tools;
     return {
       a2a,
@@ -192,7 +197,7 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
       writer,
       timeoutMs: this.capacity.timeoutMs,
       auditPayloads: this.tools.config.audit.payloads,
-      agent: (slug) => this.capacity.agent(slug),
+      agent: async (slug) => traced(await this.capacity.agent(slug), row, trace),
       told: (run: TaskRun, events: readonly TaskEvent[], resting: boolean) => this.outlet.told(run, events, resting),
       lost: (run) => void this.lost(run),
       learned: (row, contextId) => this.outlet.learned(row, contextId),

@@ -9,3 +9,4 @@ export {
 } from './metrics.js';
 export { metricsPage } from './metrics-page.js';
 export { TelemetryModule } from './telemetry.module.js';
+export { type Span, type SpanAttributes, Traces } from './traces.js';

@@ -92,6 +92,9 @@ export class Metrics {
     'a2a_rate_limit_local_decisions_total',
     'Decisions that this replica made alone because Redis was away.',
   );
+  readonly traceSpans = counter('a2a_trace_spans_total', 'Spans that were sent to the collector, and that were lost.', [
+    'outcome',
+  ]);
   private readonly limitsMet = counter('a2a_rate_limit_exceeded_total', 'Refused as too often or too much, by limit.', [
     'limit',
     'agent_id',
@@ -110,6 +113,7 @@ export class Metrics {
     for (const door of ['mcp', 'rest', 'websocket']) this.responseSeconds.zero({ door });
     for (const state of ['size', 'used', 'waiting']) this.databaseConnections.set({ state }, 0);
     for (const direction of ['in', 'out']) this.webSocketMessages.inc({ direction }, 0);
+    for (const outcome of ['exported', 'failed']) this.traceSpans.inc({ outcome }, 0);
     for (const reason of WEBSOCKET_ENDS) this.webSocketClosed.inc({ reason }, 0);
     for (const limit of LIMITS) this.limitsMet.inc({ limit, agent_id: '' }, 0);
     this.responseMilliseconds.zero({});
