@@ -49,7 +49,7 @@ beforeAll(async () => {
       defaultInputModes: ['text/plain'],
       defaultOutputModes: ['text/plain'],
     },
-    auth: { type: 'bearer', token: 'agent-secret-0815' },
+    credentials: { type: 'bearer', token: 'agent-secret-0815' },
   });
 });
 afterAll(async () => {
@@ -126,9 +126,9 @@ test('an MCP call, its task and the call of the agent are one trace, below that 
     attributes: {
       'rpc.system.name': 'jsonrpc',
       'server.address': '127.0.0.1',
-      'server.port': String(new URL(agent.url).port),
+      'server.port': Number(new URL(agent.url).port),
       'http.request.method': 'POST',
-      'http.response.status_code': '200',
+      'http.response.status_code': 200,
       'a2a.task.id': id,
     },
   });
@@ -143,7 +143,7 @@ test('so are a REST request and what follows from it', async () => {
     attributes: {
       'http.request.method': 'POST',
       'http.route': '/api/v1/tasks',
-      'http.response.status_code': '200',
+      'http.response.status_code': 200,
     },
   });
 });
@@ -205,7 +205,8 @@ test('a trace that the caller does not record is not recorded here, and goes on 
 test('no span has a payload or a secret in it; the collector is shown its header', async () => {
   const sent = collector.requests.map(({ body }) => body).join('');
   expect(collector.spans.length).toBeGreaterThan(15);
-  for (const secret of [PAYLOAD, ADMIN_KEY, 'agent-secret-0815', 'collector secret']) expect(sent).not.toContain(secret);
+  for (const secret of [PAYLOAD, ADMIN_KEY, 'agent-secret-0815', 'collector secret'])
+    expect(sent).not.toContain(secret);
   expect(collector.requests[0]).toMatchObject({
     path: '/v1/traces',
     headers: { 'x-collector-key': 'collector secret-42' },

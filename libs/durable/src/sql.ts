@@ -15,6 +15,10 @@ interface Tick<Row> {
   /** Owned, but not among those that are worked on. */
   readonly strays: readonly string[];
   readonly claimed: readonly Row[];
+  /** Due tasks that nobody has claimed yet. */
+  readonly waiting: number;
+  /** Executors that there are. */
+  readonly executors: number;
 }
 
 export interface TickOptions {
@@ -65,13 +69,15 @@ export async function tick<Row>(db: DataSource, options: TickOptions): Promise<T
        array(select id from tasks where executor = $1 and cancel_requested_at is not null) as canceled,
        array(select id from tasks where executor = $1 and cancel_requested_at is null
              except select unnest($5::uuid[])) as strays,
+       (select count(*)::int from tasks where due_at <= now() and executor is null) as waiting,
+       (select count(*)::int from executors) as executors,
        claimed.*
      from (select 1) as one left join claimed on true`,
     [executor, judges, room, busy, working],
   );
   const claimed = rows.filter(({ id }) => id !== null);
-  const { released = 0, canceled = [], strays = [] } = rows[0] ?? {};
-  return { released, canceled, strays, claimed };
+  const { released = 0, canceled = [], strays = [], waiting = 0, executors = 0 } = rows[0] ?? {};
+  return { released, canceled, strays, claimed, waiting: Math.max(waiting - claimed.length, 0), executors };
 }
 
 /** Gives owned tasks to whoever claims them first. @param begun false: as if they had not been claimed */

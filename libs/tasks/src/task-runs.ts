@@ -173,8 +173,10 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   private async takeOver(row: TaskRow): Promise<void> {
     try {
       const whole = row.last_seq === 0 ? undefined : await readWhole(this.tools.db, row.id);
-      if (row.attempts > 1)
+      if (row.attempts > 1) {
         this.log.info('A task was taken over', { task: row.id, agent: row.agent, epoch: row.epoch });
+        this.outlet.takenOver();
+      }
       this.begin(row, whole?.snapshot ?? snapshotOf(row));
     } catch (cause) {
       this.log.warn('A task could not be taken over', { task: row.id, cause });
