@@ -57,7 +57,8 @@ test('a task that another replica takes over goes on in its trace', async () => 
   );
   const heard = async () => (await rows(database.url, 'select heard from tasks'))[0]?.['heard'] === true;
   await until('the agent gave a sign of life', heard);
-  expect(await first.stop()).toMatchObject({ code: 0 });
+  await first.stop();
+  expect(await first.exited).toMatchObject({ code: 0 });
   const before = agent.requests.length;
   await until('the other asks the agent', () => agent.requests.length > before + 1, 15_000);
   agent.finish();
@@ -92,7 +93,8 @@ test.each(['refuses', 'hangs'] as const)(
     await server.json(200, 'GET', '/api/v1/agents');
     if (mood === 'refuses') await server.waitForLog(({ message }) => message === 'Spans could not be exported', 15_000);
     const told = performance.now();
-    expect(await server.stop()).toMatchObject({ code: 0 });
+    await server.stop();
+    expect(await server.exited).toMatchObject({ code: 0 });
     expect(performance.now() - told).toBeLessThan(15_000);
     const lines = server.logs.filter(({ context }) => context === 'Traces');
     expect(lines.filter(({ level }) => level === 'ERROR')).toEqual([]);

@@ -156,7 +156,7 @@ test('so are a WebSocket message and what follows from it; the upgrade names the
   await until('the agent was called', () => agent.requests.length > before);
   const [, , request] = await chain(lastHeard().traceparent);
   expect(request).toMatchObject({ name: 'invoke_agent', kind: 'server', parentSpanId: CALLER });
-  socket.close();
+  await socket.close();
 });
 
 test('without a trace of the caller one begins here, with the HTTP header as with _meta', async () => {

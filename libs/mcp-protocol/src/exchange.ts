@@ -1,10 +1,10 @@
 import { isJsonObject, type JsonObject, type Trace } from '@app/core';
 import type { Span } from '@app/telemetry';
 import type { Handler, InputRequest, InputRequired, LogLevel, Principal, Request, Tool } from './host.js';
-import { traceOf } from './request-span.js';
 import type { Answers, Questions, RequestStates } from './request-state.js';
 import { errorMessage, LOG_LEVELS, notification, RpcCode, RpcError, type RequestId, resultMessage } from './rpc.js';
 import type { Session } from './sealed-session.js';
+import { traceOf } from './trace-of.js';
 import type { Wire } from './wire.js';
 
 /** What differs between the protocol's eras once a message was read. */
@@ -74,7 +74,7 @@ export class Exchange<P extends Principal> implements Request<P> {
   }
 
   get trace(): Trace | undefined {
-    return this.span?.trace ?? traceOf(this);
+    return this.span?.trace ?? traceOf(this.meta, this.wire.headers);
   }
 
   get sessionId(): string | undefined {

@@ -1,7 +1,7 @@
-import { type Trace, traceIn } from '@app/core';
 import type { Span, Traces } from '@app/telemetry';
 import type { Exchange } from './exchange.js';
 import type { Principal } from './host.js';
+import { traceOf } from './trace-of.js';
 
 type Recorder = NonNullable<Traces['recorder']>;
 
@@ -10,12 +10,6 @@ const ENDLESS = 'subscriptions/listen';
 
 /** What clients send is cut: a span is no place for payloads. */
 const LONGEST_NAME = 128;
-
-/** The trace that a client names: `_meta.traceparent`, as MCP 2026-07-28 carries it on every transport, else the HTTP header. */
-export function traceOf<P extends Principal>({ meta, wire }: Exchange<P>): Trace | undefined {
-  const { headers } = wire;
-  return traceIn(meta?.traceparent, meta?.tracestate) ?? traceIn(headers?.traceparent, headers?.tracestate);
-}
 
 /** The span of one MCP request, in the words of OpenTelemetry's conventions for MCP. */
 export function beginRequest<P extends Principal>(
@@ -29,7 +23,7 @@ export function beginRequest<P extends Principal>(
   return recorder.begin({
     name: isKnown ? method : 'unknown method',
     kind: 'server',
-    parent: traceOf(exchange),
+    parent: traceOf(exchange.meta, wire.headers),
     attributes: {
       'mcp.method.name': method.slice(0, LONGEST_NAME),
       'gen_ai.tool.name': tool?.slice(0, LONGEST_NAME),

@@ -25,7 +25,7 @@ import {
 import type { TracingConfig } from '@app/config';
 import type { Trace } from '@app/core';
 import { type CountSpans, ForgivingExporter } from './forgiving-exporter.js';
-import type { NewSpan, Recorder, Span, SpanAttributes } from './traces.js';
+import type { NewSpan, Recorder, Span, SpanAttributes } from './span.js';
 
 /** What waits to be sent: a full queue drops spans, about 2 MB of them. */
 const QUEUE = {
