@@ -47,13 +47,15 @@ async function startExporter() {
 /** A little of everything that the metrics tell of. */
 async function load(server: TestServer): Promise<void> {
   const client = await server.mcp();
-  const { key } = await principal(server, { roles: ['user'], principal: 'hasty' });
+  const { key } = await principal(server, { roles: ['user'], principal: 'user:hasty' });
   const hasty = { authorization: `Bearer ${key}` };
   for (let i = 0; i < 6; i++) {
     await client.callTool({ name: 'echo', arguments: { message: `call ${i}` } });
     await server.call('POST', '/api/v1/tasks', { agent: 'flaky', message: 'hi' }, { prefer: 'wait=1' });
     await server.call('GET', '/api/v1/tasks/none');
-    await Promise.all(Array.from({ length: 20 }, () => fetch(`${server.url}/api/v1/agents`, { headers: hasty })));
+    await Promise.all(
+      Array.from({ length: 40 }, () => fetch(`${server.url}/api/v1/permissions/me`, { headers: hasty })),
+    );
     const socket = await openSocket(server.streamUrl, asAdmin);
     await socket.ask('list_agents');
     await sleep(250);
@@ -95,7 +97,7 @@ describe.skipIf(!findPrometheus())('under load', () => {
   test('every expression of the rules and of the dashboard returns data from a live Prometheus', async () => {
     await using agents = await startAgents();
     await using exporter = await startExporter();
-    await using server = await startServer({ env: { RATE_LIMIT_BURST: '60', RATE_LIMIT_PER_MINUTE: '600' } });
+    await using server = await startServer({ env: { RATE_LIMIT_BURST: '30', RATE_LIMIT_PER_MINUTE: '600' } });
     for (const slug of ['echo', 'flaky'])
       await server.json(201, 'POST', '/api/v1/agents', { url: agents.url(slug), slug });
     await using prometheus = await startPrometheus({

@@ -36,7 +36,7 @@ const overview: Row = {
       lines: [[quantile(0.95, 'a2a_response_time_seconds'), 'p95']],
     }),
     figure({
-      title: 'Agents',
+      title: 'Enabled agents',
       description: 'Enabled, of all that are registered.',
       unit: 'short',
       lines: [

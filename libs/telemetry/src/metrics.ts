@@ -34,6 +34,8 @@ export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
 
 /** What there is a rate limit for. */
 const LIMITS = ['principal', 'call', 'agent', 'address', 'key', 'tasks'] as const;
+/** Those of one agent. */
+const AGENT_LIMITS = ['call', 'agent'] as const;
 export type LimitName = (typeof LIMITS)[number];
 
 /** Why WebSocket connections end. */
@@ -232,12 +234,14 @@ export class Metrics {
   private beginAgent(agent_id: string): void {
     this.invocations.inc({ agent_id }, 0);
     this.agentSeconds.inc({ agent_id }, 0);
+    for (const limit of AGENT_LIMITS) this.limitsMet.inc({ limit, agent_id }, 0);
     for (const status of TASK_OUTCOMES) this.agentTasks.inc({ agent_id, status }, 0);
   }
 
   private forgetAgent(agent_id: string): void {
     this.invocations.remove({ agent_id });
     this.agentSeconds.remove({ agent_id });
+    for (const limit of AGENT_LIMITS) this.limitsMet.remove({ limit, agent_id });
     for (const status of TASK_OUTCOMES) this.agentTasks.remove({ agent_id, status });
   }
 }
