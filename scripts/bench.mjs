@@ -1,11 +1,13 @@
 /**
  * `npm run bench [-- NAME …] [--json FILE] [--quick]`: measures what docs/performance.md tells. It is a report: a missed
  * target is named at the end and does not fail it.
+ * `npm run bench -- --url URL --key KEY`: drives a server that is installed somewhere, and starts nothing.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { build, install } from './set-up.mjs';
+import { INSTALLED_OPTIONS, installedOptions } from '../test/load/installed-options.mjs';
 import { Stage } from '../test/load/stage.mjs';
 
 /** How often each benchmark gives each of its sides a turn, how long a turn is, and how much else it does. */
@@ -19,6 +21,7 @@ const BENCHMARKS = {
   durable: { load: () => import('../test/load/durable.mjs'), rounds: 5, seconds: 1.5 },
   replicas: { load: () => import('../test/load/replicas.mjs'), rounds: 5, seconds: 1.5, idleSeconds: 20 },
   lag: { load: () => import('../test/load/lag.mjs'), tasks: 20, seconds: 6 },
+  expressions: { load: () => import('../test/load/expressions.mjs'), rounds: 5, seconds: 1 },
   streams: { load: () => import('../test/load/streams.mjs'), streams: 5_000, tasks: 1_000, seconds: 25 },
 };
 /** Only shows that everything still runs. */
@@ -26,8 +29,12 @@ const QUICK = { rounds: 1, seconds: 0.2, idleSeconds: 1, streams: 500, tasks: 10
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, ...INSTALLED_OPTIONS },
 });
+if (options.url !== undefined) {
+  install();
+  process.exit(await driveInstalled());
+}
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
 const unknown = names.filter((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown.length > 0) {
@@ -55,6 +62,25 @@ for (const name of names) {
 console.log(missed.length === 0 ? '\nEvery target was reached' : `\nMissed:\n${missed.join('\n')}`);
 if (options.json !== undefined) {
   writeFileSync(options.json, `${JSON.stringify({ machine, benchmarks, missed: missed.length }, null, 2)}\n`);
+}
+
+/** @returns the exit code: 1 when something never went well */
+async function driveInstalled() {
+  try {
+    const chosen = installedOptions(options);
+    const { url, seconds, concurrency, requests } = chosen;
+    console.log(
+      `${url}: ${concurrency} callers at a time, each part for at most ${seconds} s and ${requests} requests`,
+    );
+    const { benchInstalled, linesOf } = await import('../test/load/installed.mjs');
+    const report = await benchInstalled(chosen);
+    console.log(linesOf(report).join('\n'));
+    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ url, parts: report }, null, 2)}\n`);
+    return Object.values(report).every((part) => part.requests > 0) ? 0 : 1;
+  } catch (error) {
+    console.error(error.cause?.message ?? (error.message || error.code));
+    return 1;
+  }
 }
 
 async function measure(name) {

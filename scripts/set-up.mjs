@@ -1,4 +1,4 @@
-/** What a fresh clone needs before anything else can run: packages, a build, and for the tests a Redis. */
+/** What a fresh clone needs before anything else can run: packages, a build, and for the tests the services they talk to. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -36,14 +36,22 @@ export function build() {
   run(local('nest'), ['build', 'server'], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** The cache tests talk to a real Redis; where none can be had they count as skipped. */
-export function findRedis() {
-  if (process.env.TEST_REDIS_URL || onPath('redis-server') || onPath('valkey-server')) return;
-  if (process.getuid?.() !== 0 || !onPath('apt-get')) return;
-  console.log('Installing redis-server (apt-get) …');
+/** What tests talk to beside what npm brings, by the Debian package that has it. Where it cannot be had its tests count as skipped. */
+const SERVICES = {
+  'redis-server': () => process.env.TEST_REDIS_URL || onPath('redis-server') || onPath('valkey-server'),
+  postgresql: () => existsSync('/usr/lib/postgresql') || (onPath('initdb') && onPath('pg_dump')),
+  prometheus: () => onPath('prometheus'),
+  curl: () => onPath('curl'),
+};
+
+/** Installs what is missing of them, as root on Debian; nothing is started. */
+export function findServices() {
+  const missing = Object.keys(SERVICES).filter((name) => !SERVICES[name]());
+  if (missing.length === 0 || process.getuid?.() !== 0 || !onPath('apt-get')) return;
+  console.log(`Installing ${missing.join(', ')} (apt-get) …`);
   const quiet = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' } };
   spawnSync('apt-get', ['update'], quiet);
-  spawnSync('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], quiet);
+  spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...missing], quiet);
 }
 
 function onPath(program) {

@@ -1,6 +1,6 @@
 /** `npm run soak -- [scenario] [--seed N] [--faults N] [--minutes N]`: the fault scenarios of `test/replicas`, with many faults each. */
 import { parseArgs } from 'node:util';
-import { build, findRedis, install, local, run } from './set-up.mjs';
+import { build, findServices, install, local, run } from './set-up.mjs';
 
 const SCENARIOS = ['kill', 'freeze', 'postgres', 'redis', 'rolling', 'without-redis'];
 
@@ -25,7 +25,7 @@ console.log(
 
 install();
 build();
-findRedis();
+findServices();
 run(local('vitest'), ['run', '--no-file-parallelism', ...chosen.map((name) => `test/replicas/${name}.e2e.spec.ts`)], {
   env: { ...process.env, FAULT_SEED, FAULTS: values.faults, FAULT_MINUTES: values.minutes, FAULT_TAKEOVER_MS: '8000' },
 });

@@ -1,7 +1,7 @@
 /** `npm test [-- vitest arguments]`: sets up, builds, runs the tests. */
-import { build, findRedis, install, local, run } from './set-up.mjs';
+import { build, findServices, install, local, run } from './set-up.mjs';
 
 install();
 build();
-findRedis();
+findServices();
 run(local('vitest'), ['run', ...process.argv.slice(2)]);

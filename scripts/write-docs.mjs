@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runnerImport } from 'vite';
+import { chartReadme } from './chart-readme.mjs';
 import { build, install, root } from './set-up.mjs';
 
 install();
@@ -16,3 +17,6 @@ writeFileSync(
   join(root, 'helm', 'a2a-mcp', 'files', 'dashboard.json'),
   `${JSON.stringify(module.dashboard(), null, 2)}\n`,
 );
+const { keywordsPage } = await import('../dist/libs/dsl/src/index.js');
+writeFileSync(join(root, 'docs', 'workflow-keywords.md'), keywordsPage());
+writeFileSync(join(root, 'helm', 'a2a-mcp', 'README.md'), chartReadme());

@@ -94,6 +94,9 @@ const ROUTES: Readonly<Record<string, Door>> = {
   'POST /api/v1/rate-limits/blocked': { may: WRITERS, body: WRONG },
   'DELETE /api/v1/rate-limits/blocked/{id}': { may: [] },
   'GET /api/v1/audit': { may: REVIEWERS },
+  'GET /api/v1/secrets': { may: ADMIN },
+  'PUT /api/v1/secrets/{name}': { may: ADMIN, body: WRONG },
+  'DELETE /api/v1/secrets/{name}': { may: [] },
   'POST /mcp': { may: KNOWN, body: {} },
   'GET /mcp': { may: KNOWN },
   'DELETE /mcp': { may: KNOWN },
@@ -109,6 +112,7 @@ const TAKES_AWAY: Readonly<Record<string, readonly Who[]>> = {
   'POST /api/v1/permissions/requests/{id}/deny': ADMIN,
   'DELETE /api/v1/rate-limits/{id}': WRITERS,
   'DELETE /api/v1/rate-limits/blocked/{id}': WRITERS,
+  'DELETE /api/v1/secrets/{name}': ADMIN,
 };
 
 /** Every MCP tool that an administrator is shown, with who else is shown it. */
@@ -178,6 +182,7 @@ function filled(path: string): string {
     .replace('{id}', ids[kind] ?? '')
     .replace('{agent}', 'vault')
     .replace('{artifactId}', 'echo')
+    .replace('{name}', 'victim-secret-marker')
     .replace('{path}', 'mcp');
 }
 
@@ -325,7 +330,8 @@ test('nothing of the victim was changed by all that', async () => {
     server.databaseUrl,
     `select (select count(*)::int from rate_limits) as limits, (select count(*)::int from blocked_clients) as blocked,
        (select count(*)::int from grants where revoked_at is null and reason = 'victim-grant-marker') as grants,
-       (select count(*)::int from agent_credentials) as credentials`,
+       (select count(*)::int from agent_credentials) as credentials,
+       (select count(*)::int from workflow_secrets) as secrets`,
   );
-  expect(left).toEqual({ limits: 1, blocked: 1, grants: 1, credentials: 1 });
+  expect(left).toEqual({ limits: 1, blocked: 1, grants: 1, credentials: 1, secrets: 1 });
 });

@@ -8,11 +8,18 @@ import { startRpcStub } from './support/stub-agent.js';
 import { openSocket } from './support/ws-client.js';
 
 const METRICS_TOKEN = 'planted-metrics-token-8471';
+const WORKFLOW = { token: 'planted-workflow-token-6038', password: 'planted-workflow-password-7725' };
 const AGENT = { token: 'planted-agent-token-1193', header: 'planted-agent-header-5520', key: 'planted-agent-key-9017' };
 
 let server: TestServer;
 let agents: TestAgents;
-const planted = [ADMIN_KEY, SECRET_KEYS.slice('k1:'.length), METRICS_TOKEN, ...Object.values(AGENT)];
+const planted = [
+  ADMIN_KEY,
+  SECRET_KEYS.slice('k1:'.length),
+  METRICS_TOKEN,
+  ...Object.values(AGENT),
+  ...Object.values(WORKFLOW),
+];
 beforeAll(async () => {
   [server, agents] = await Promise.all([startServer({ env: { METRICS_TOKEN } }), startAgents()]);
 });
@@ -56,13 +63,19 @@ test('no secret is in the log, in metrics, in the database, or in any list', asy
     await keep(server.call('POST', `/api/v1/agents/${agent}/refresh`));
   }
   await keep(server.call('PUT', '/api/v1/agents/echo/credentials', { type: 'bearer', token: 5 }));
+  for (const [name, value] of Object.entries({ token: WORKFLOW.token, login: WORKFLOW }))
+    await keep(server.call('PUT', `/api/v1/secrets/${name}`, { value }));
+  await keep(server.call('PUT', '/api/v1/secrets/token', { value: WORKFLOW.token, more: 1 }));
+  await keep(server.call('PUT', '/api/v1/secrets/2', { value: WORKFLOW.token }));
+  await keep(server.call('PUT', '/api/v1/secrets/large', { value: WORKFLOW.token.repeat(4_000) }));
+  await keep(user.call('DELETE', '/api/v1/secrets/login'));
   const socket = await openSocket(server.streamUrl);
   await socket.ask('authenticate', { key: user.key });
   said.push(
     JSON.stringify(await socket.ask('invoke_agent', { agentId: 'parrot', capability: '', input: { message: 'x' } })),
   );
   await socket.close();
-  for (const path of ['agents', 'api-keys', 'tasks', 'audit?page_size=200', 'permissions/me', 'rate-limits'])
+  for (const path of ['agents', 'api-keys', 'tasks', 'audit?page_size=200', 'permissions/me', 'rate-limits', 'secrets'])
     await keep(server.call('GET', `/api/v1/${path}`));
   expect(said.flatMap(found)).toEqual([]);
 

@@ -155,7 +155,10 @@ const records: Row = {
       description: 'Above 36 hours "Backup Missing" fires.',
       unit: 's',
       lines: [
-        [`time() - max(kube_cronjob_status_last_successful_time{cronjob="a2a-mcp-backup", ${IN_NAMESPACE}})`, 'age'],
+        [
+          `time() - max((${of('a2a_backup_last_success_timestamp_seconds')} > 0) or kube_cronjob_status_last_successful_time{cronjob="a2a-mcp-backup", ${IN_NAMESPACE}})`,
+          'age',
+        ],
       ],
       anchor: 'backup-database',
     }),

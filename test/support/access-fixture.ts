@@ -28,6 +28,8 @@ export const MARKERS: Readonly<Record<string, readonly Who[]>> = {
   'victim-key-marker': ['auditor', 'admin'],
   'victim-limit-marker': ['operator', 'auditor', 'admin'],
   'victim-credential-marker': [],
+  'victim-secret-marker': ['admin'],
+  'victim-secret-value-marker': [],
 };
 
 export interface Owned {
@@ -53,6 +55,8 @@ export async function startAccessFixture() {
     slug: 'vault',
     credentials: { type: 'bearer', token: 'victim-credential-marker' },
   });
+
+  await server.json(200, 'PUT', '/api/v1/secrets/victim-secret-marker', { value: 'victim-secret-value-marker' });
 
   const victim = await principal(server, { name: 'victim-key-marker', roles: ['operator'] });
   const owned = await whatBelongsTo(victim);

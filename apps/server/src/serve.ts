@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '@app/config';
+import { DatabaseHealth } from '@app/database';
 import { McpEndpoint } from '@app/mcp';
 import { BootstrapKey } from '@app/permissions';
 import { StreamAdapter, StreamingGateway } from '@app/streaming';
@@ -97,6 +98,7 @@ function measure(app: NestFastifyApplication): void {
 
 async function announce(app: NestFastifyApplication, stream: string): Promise<void> {
   const url = await app.getUrl();
+  await app.get(DatabaseHealth).check(); // says when the schema is not the one of this version
   const bootstrap = app.get(BootstrapKey);
   if (bootstrap.generated !== undefined)
     log.info('A bootstrap admin key was made; it is shown only now', {

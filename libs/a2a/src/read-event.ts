@@ -116,7 +116,7 @@ function readHistory(value: unknown, reading: Reading): Part[][] {
 }
 
 /** The parts of a message or an artifact; 0.3 over HTTP+JSON calls them `content`, some agents give a mere string. */
-function readParts(value: unknown, reading: Reading): Part[] | undefined {
+export function readParts(value: unknown, reading: Reading): Part[] | undefined {
   if (typeof value === 'string') return value === '' ? [] : [{ text: cleanText(value) }];
   if (!isJsonObject(value)) return undefined;
   const parts = Array.isArray(value.parts) ? value.parts : value.content;

@@ -1,4 +1,4 @@
-import { DomainError, isJsonObject, type Trace } from '@app/core';
+import { DomainError, isJsonObject, traceHeaders } from '@app/core';
 import type { Outbound, OutboundInit } from '@app/outbound';
 import type { Span, Traces } from '@app/telemetry';
 import { beginCall, failureOf } from './call-span.js';
@@ -215,11 +215,6 @@ function redact(text: string, { credentials, headers }: Secrets): string {
     .flatMap((secret) => [secret, encodeURIComponent(secret)])
     .reduce((rest, secret) => (secret.length < SHORTEST_SECRET ? rest : rest.replaceAll(secret, '***')), text);
 }
-
-const traceHeaders = (trace: Trace | undefined): Record<string, string> => ({
-  ...(trace !== undefined && { traceparent: trace.parent }),
-  ...(trace?.state !== undefined && { tracestate: trace.state }),
-});
 
 const isEventStream = (response: Response): boolean =>
   response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream') ?? false;

@@ -5,6 +5,10 @@ export const PERMISSIONS = [
   'agents:call',
   'tasks:read',
   'tasks:write',
+  'workflows:read',
+  'workflows:write',
+  'workflows:run',
+  'events:write',
   'keys:read',
   'keys:write',
   'grants:read',
@@ -13,6 +17,8 @@ export const PERMISSIONS = [
   'limits:read',
   'limits:write',
   'audit:read',
+  'secrets:read',
+  'secrets:write',
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 

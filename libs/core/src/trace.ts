@@ -32,3 +32,9 @@ function stateIn(text: string): string | undefined {
   while (members.join(',').length > LONGEST_STATE) members.pop();
   return members.length === 0 ? undefined : members.join(',');
 }
+
+/** What a request says that belongs to a trace. */
+export const traceHeaders = (trace: Trace | undefined): Record<string, string> => ({
+  ...(trace !== undefined && { traceparent: trace.parent }),
+  ...(trace?.state !== undefined && { tracestate: trace.state }),
+});

@@ -1,16 +1,19 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { Log } from '@app/telemetry';
 import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import type { Migrations } from './migrator.js';
 import { PoolWatch } from './pool-watch.js';
 import { reasonOf } from './reachable.js';
-import { schemaState, type SchemaState } from './schema-state.js';
+import { schemaDifference, schemaState, type SchemaState } from './schema-state.js';
 import { isUndefinedTable } from './sqlstate.js';
 
 /** An answer after this is none. */
 const ANSWER_MS = 1_500;
 
 export const MIGRATIONS = Symbol('migrations');
+
+const log = new Log('Database');
 
 export interface DatabaseState {
   readonly state: 'up' | 'down';
@@ -64,18 +67,27 @@ export class DatabaseHealth {
     try {
       const question = { text: 'select name from migrations', query_timeout: ANSWER_MS };
       const { rows } = await client.query<{ name: string }>(question);
-      this.migrations = schemaState(
-        this.known,
-        rows.map((row) => row.name),
-      );
+      this.compare(rows.map(({ name }) => name));
       client.off('error', ignored);
       client.release();
     } catch (error) {
       client.release(true);
       if (!isUndefinedTable(error)) throw error;
-      this.migrations = 'behind';
+      this.compare([]);
     }
     this.watch.succeeded();
+  }
+
+  /** A newer version may migrate the schema at any moment, beside us or before a rollback to us. */
+  private compare(applied: readonly string[]): void {
+    const before = this.migrations;
+    this.migrations = schemaState(this.known, applied);
+    if (this.migrations === before) return;
+    const { missing, unknown } = schemaDifference(this.known, applied);
+    if (this.migrations === 'ahead')
+      log.info('The schema is ahead of this version, which goes on as before', { migrations: unknown });
+    if (this.migrations === 'behind')
+      log.warn('The schema is behind this version, which cannot serve on it', { migrations: missing });
   }
 }
 

@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Config } from '@app/config';
 import { DataSource } from 'typeorm';
+import { Backups } from './backups.js';
 import { dataSourceOptions } from './data-source-options.js';
 import { DatabaseHealth, MIGRATIONS } from './database-health.js';
 import { bringUpToDate, type Migrations } from './migrator.js';
@@ -35,6 +36,7 @@ export class DatabaseModule implements OnApplicationShutdown {
         PoolWatch,
         DatabaseHealth,
         Revisions,
+        Backups,
       ],
       exports: [Postgres, PoolWatch, DatabaseHealth, Revisions],
     };

@@ -14,6 +14,8 @@ interface Tick<Row> {
   readonly canceled: readonly string[];
   /** Owned, but not among those that are worked on. */
   readonly strays: readonly string[];
+  /** Owned, and something happened to them that their owner is to look at. */
+  readonly woken: readonly string[];
   readonly claimed: readonly Row[];
   /** Due tasks that nobody has claimed yet. */
   readonly waiting: number;
@@ -25,8 +27,8 @@ export interface TickOptions {
   readonly executor: string;
   /** Whether the silent may be judged; orphans are released in any case. */
   readonly judges: boolean;
-  /** How many tasks may be claimed. */
-  readonly room: number;
+  /** How many tasks of each kind may be claimed; others are left to those who know them. */
+  readonly room: Readonly<Record<string, number>>;
   /** Agents that have enough to do here. */
   readonly busy: readonly string[];
   /** What it works on. */
@@ -39,6 +41,7 @@ export interface TickOptions {
  */
 export async function tick<Row>(db: DataSource, options: TickOptions): Promise<Tick<Row>> {
   const { executor, judges, room, busy, working } = options;
+  const kinds = Object.entries(room).map(([kind, places]) => ({ kind, room: places }));
   const rows: (Row & Omit<Tick<Row>, 'claimed'> & { id: string | null })[] = await db.query(
     `with dead as (
        delete from executors where id in (
@@ -55,29 +58,33 @@ export async function tick<Row>(db: DataSource, options: TickOptions): Promise<T
      ), released as (
        update tasks t set executor = null, due_at = now() from orphaned o where t.id = o.id returning 1
      ), due as (
-       select id from tasks
-       where due_at <= now() and executor is null and agent <> all ($4)
-       order by due_at limit $3
-       for update skip locked
+       select found.id from json_to_recordset($3) as k (kind text, room int)
+       cross join lateral (
+         select id from tasks t
+         where due_at <= now() and executor is null and t.kind = k.kind and agent <> all ($4)
+         order by due_at limit k.room
+         for update skip locked) as found
      ), claimed as (
-       update tasks t set executor = $1, epoch = t.epoch + 1, attempts = t.attempts + 1, due_at = null
+       update tasks t set executor = $1, epoch = t.epoch + 1, attempts = t.attempts + 1, due_at = null, woken = false
        from due where t.id = due.id
        returning t.*
      )
      select
        (select count(*)::int from released) as released,
-       array(select id from tasks where executor = $1 and cancel_requested_at is not null) as canceled,
-       array(select id from tasks where executor = $1 and cancel_requested_at is null
+       array(select id from tasks where executor = $1 and cancel_requested_at is not null and finished_at is not null) as canceled,
+       array(select id from tasks where executor = $1 and (cancel_requested_at is null or finished_at is null)
              except select unnest($5::uuid[])) as strays,
+       array(select id from tasks where executor = $1 and woken) as woken,
        (select count(*)::int from tasks where due_at <= now() and executor is null) as waiting,
        (select count(*)::int from executors) as executors,
        claimed.*
      from (select 1) as one left join claimed on true`,
-    [executor, judges, room, busy, working],
+    [executor, judges, JSON.stringify(kinds), busy, working],
   );
   const claimed = rows.filter(({ id }) => id !== null);
-  const { released = 0, canceled = [], strays = [], waiting = 0, executors = 0 } = rows[0] ?? {};
-  return { released, canceled, strays, claimed, waiting: Math.max(waiting - claimed.length, 0), executors };
+  const { released = 0, canceled = [], strays = [], woken = [], waiting = 0, executors = 0 } = rows[0] ?? {};
+  const left = Math.max(waiting - claimed.length, 0);
+  return { released, canceled, strays, woken, claimed, waiting: left, executors };
 }
 
 /** Gives owned tasks to whoever claims them first. @param begun false: as if they had not been claimed */

@@ -14,8 +14,8 @@ const STRAY_AFTER_MS = 5_000;
 
 /** Whoever works on tasks. */
 export interface Worker<Row> {
-  /** How many more tasks it takes now. */
-  room(): number;
+  /** How many more tasks it takes now, of each kind that it knows. */
+  room(): Readonly<Record<string, number>>;
   /** Agents it takes no more tasks for at the moment. */
   busy(): readonly string[];
   /** What it works on. */
@@ -23,6 +23,8 @@ export interface Worker<Row> {
   claimed(row: Row): void;
   /** A task it works on was canceled. */
   canceled(id: string): void;
+  /** Something happened to a task it works on. */
+  woken(id: string): void;
 }
 
 /** Finds work: once a second, and sooner when somebody says that there is some. */
@@ -48,7 +50,7 @@ export class Work implements OnModuleDestroy {
   }
 
   /** Begins to look for tasks for this worker, there is one. */
-  begin<Row>(worker: Worker<Row>): void {
+  begin<Row extends { readonly kind: string }>(worker: Worker<Row>): void {
     this.look = () => this.tick(worker);
     this.schedule();
   }
@@ -99,9 +101,11 @@ export class Work implements OnModuleDestroy {
   }
 
   /** @returns whether there is certainly more */
-  private async tick<Row>(worker: Worker<Row>): Promise<boolean> {
+  private async tick<Row extends { readonly kind: string }>(worker: Worker<Row>): Promise<boolean> {
     if (!this.executor.isFresh()) return false;
-    const room = Math.min(worker.room(), LARGEST_CLAIM);
+    const room = Object.fromEntries(
+      Object.entries(worker.room()).map(([kind, places]) => [kind, Math.min(places, LARGEST_CLAIM)]),
+    );
     const executor = this.executor.id;
     const options = {
       executor,
@@ -110,17 +114,21 @@ export class Work implements OnModuleDestroy {
       busy: worker.busy(),
       working: worker.working(),
     };
-    const { released, canceled, strays, claimed, waiting, executors } = await tick<Row>(this.db, options);
+    const { released, canceled, strays, woken, claimed, waiting, executors } = await tick<Row>(this.db, options);
     this.metrics.queueSize.set(waiting);
     this.metrics.executors.set(executors);
     for (const id of canceled) worker.canceled(id);
     for (const row of claimed) worker.claimed(row);
+    for (const id of woken) worker.woken(id);
     await this.releaseStrays(executor, strays);
     if (released > 0) {
       this.log.warn('Tasks of a dead process were released', { tasks: released });
       this.hints.publish(TOPIC, {});
     }
-    return released > 0 || (claimed.length === room && room > 0);
+    const isFull = Object.entries(room).some(
+      ([kind, places]) => places > 0 && claimed.filter((row) => row.kind === kind).length === places,
+    );
+    return released > 0 || isFull;
   }
 
   /** The database took them for us and could not tell, or they could not be begun: they are taken up anew. */

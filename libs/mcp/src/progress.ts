@@ -46,6 +46,7 @@ export class Progress {
   private messageFor(event: Exclude<TaskEvent, { kind: 'result' }>): string {
     if (event.kind === 'snapshot') return textOf(event.task.message) || `${this.agent}: ${event.task.state}`;
     if (event.kind === 'status') return textOf(event.message) || `${this.agent}: ${event.state}`;
+    if (event.kind === 'step') return `${event.task}: ${lastWordOf(event.type)}`;
     this.chunks++;
     const name = event.artifact.name ?? event.artifact.artifactId;
     return event.lastChunk ? `${name} is complete` : `${name}: ${this.chunks} parts so far`;
@@ -68,6 +69,9 @@ export class Progress {
     this.request.progress(++this.count, undefined, message.slice(0, MAX_MESSAGE_LENGTH));
   }
 }
+
+/** `started` of `io.serverlessworkflow.task.started.v1`. */
+const lastWordOf = (type: string): string => type.split('.').at(-2) ?? type;
 
 const textOf = (parts: readonly Part[] = []): string =>
   parts

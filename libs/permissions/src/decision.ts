@@ -18,10 +18,20 @@ const IMPLIES: Partial<Readonly<Record<Permission, readonly Permission[]>>> = {
   'grants:write': ['grants:read'],
   'keys:write': ['keys:read'],
   'limits:write': ['limits:read'],
+  'workflows:run': ['workflows:read'],
+  'workflows:write': ['workflows:read'],
+  'secrets:write': ['secrets:read'],
 };
 
 /** Actions that are about one thing at a time; the others are about everything. */
-const SCOPED: ReadonlySet<Permission> = new Set<Permission>(['agents:read', 'agents:call', 'agents:write']);
+const SCOPED: ReadonlySet<Permission> = new Set<Permission>([
+  'agents:read',
+  'agents:call',
+  'agents:write',
+  'workflows:read',
+  'workflows:write',
+  'workflows:run',
+]);
 
 /**
  * May somebody with these roles and grants do this? Deny wins; nothing is allowed without a role or a grant.

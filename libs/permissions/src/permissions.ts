@@ -71,9 +71,14 @@ export class Permissions implements OnModuleInit, OnModuleDestroy {
   }
 
   /** May the caller see this? If not, what was asked for does not exist, and that it was asked for is recorded. */
-  async maySee(caller: Caller, resource: Resource, what: string): Promise<boolean> {
-    const isSeen = (await this.accessOf(caller)).allows('agents:read', resource);
-    if (!isSeen) this.hidden(caller, 'agents:read', what);
+  async maySee(
+    caller: Caller,
+    resource: Resource,
+    what: string,
+    action: 'agents:read' | 'workflows:read' = 'agents:read',
+  ): Promise<boolean> {
+    const isSeen = (await this.accessOf(caller)).allows(action, resource);
+    if (!isSeen) this.hidden(caller, action, what);
     return isSeen;
   }
 

@@ -5,14 +5,25 @@ const OWN_WORK: readonly Permission[] = ['tasks:read', 'tasks:write', 'requests:
 /** What each role may do, on everything there is. What it may do with single agents beside that is granted. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   /** Sees the agents. */
-  viewer: [...OWN_WORK, 'agents:read'],
+  viewer: [...OWN_WORK, 'agents:read', 'workflows:read'],
   /** Works with the agents that were granted. */
   user: OWN_WORK,
   /** Runs the server: agents, callers' limits. */
-  operator: [...OWN_WORK, 'agents:read', 'agents:write', 'agents:call', 'limits:read', 'limits:write'],
+  operator: [
+    ...OWN_WORK,
+    'agents:read',
+    'agents:write',
+    'agents:call',
+    'workflows:read',
+    'workflows:write',
+    'workflows:run',
+    'events:write',
+    'limits:read',
+    'limits:write',
+  ],
   admin: PERMISSIONS,
   /** Sees who may do what and who did. */
-  auditor: [...OWN_WORK, 'agents:read', 'audit:read', 'grants:read', 'keys:read', 'limits:read'],
+  auditor: [...OWN_WORK, 'agents:read', 'workflows:read', 'audit:read', 'grants:read', 'keys:read', 'limits:read'],
 };
 
 const known = new Map<string, ReadonlySet<Permission>>();

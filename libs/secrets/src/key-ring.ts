@@ -101,6 +101,11 @@ export class KeyRing {
     }
   }
 
+  /** Whether a text that was encrypted here needs only the first key: the others may go as far as it is concerned. */
+  isSealedWithFirst(text: string): boolean {
+    return text.startsWith(`${FORMAT}.${this.first}.`);
+  }
+
   private keysOf(id: string): Keys {
     const keys = this.keys.get(id);
     if (keys === undefined)

@@ -1,6 +1,6 @@
 import type { Artifact, Part } from '@app/a2a';
 import { outcomeOf, requestView, type RequestView, statusOf } from '@app/control';
-import type { TaskEvent, TaskView } from '@app/tasks';
+import type { StepEvent, TaskEvent, TaskView } from '@app/tasks';
 
 type Status = RequestView['status'];
 
@@ -21,6 +21,7 @@ export type Frame = Heading &
         readonly sessionId?: string;
         readonly status: Status;
       }
+    | { readonly type: 'chunk'; readonly kind: 'step'; readonly step: StepEvent }
     | { readonly type: 'chunk'; readonly kind: 'status'; readonly status: Status; readonly content: readonly Part[] }
     | {
         readonly type: 'chunk';
@@ -54,6 +55,10 @@ export function frameOf(event: TaskEvent): Frame {
       const { artifact, append, lastChunk } = event;
       const { parts: content, ...about } = artifact;
       return { type: 'chunk', kind: 'artifact', ...heading, artifact: about, append, lastChunk, content };
+    }
+    case 'step': {
+      const { type, task, frame, key, detail } = event;
+      return { type: 'chunk', kind: 'step', ...heading, step: { type, task, frame, key, detail } };
     }
     case 'snapshot': {
       const { message, result } = outcomeOf(event.task);

@@ -1,5 +1,13 @@
 export { FileInput, MAX_FILES, MAX_MESSAGE_LENGTH, partsOf } from './message-parts.js';
+export { isResting, type TaskRow } from './task-row.js';
+export { RunStore } from './run-store.js';
 export { SessionsService } from './sessions.service.js';
-export type { TaskEvent, TaskView } from './task-event.js';
+export type { Flushed, FlushItem } from './sql-flush.js';
+export type { FreshTask } from './sql-start.js';
+export type { StoredEvent } from './stored-event.js';
+export type { StepEvent, TaskEvent, TaskView } from './task-event.js';
+export { type TaskRunner, TaskRunners } from './task-runners.js';
+export { TaskWait } from './task-wait.js';
+export { uuidV7 } from './uuid-v7.js';
 export { TasksModule } from './tasks.module.js';
 export { TasksService } from './tasks.service.js';

@@ -14,6 +14,8 @@ export function freshTask(caller: Caller, input: NewTask, timeout: number): Fres
   if (sessionId !== undefined && !isUuid(sessionId)) throw noSession(sessionId);
   return {
     id: uuidV7(),
+    kind: 'agent',
+    parent: null,
     principal: caller.id,
     agent,
     skill: skill === undefined ? null : cleanText(skill),
@@ -56,6 +58,8 @@ const BLANK = {
 export function startedRow(task: FreshTask, stored: StartedTask): TaskRow {
   const {
     id,
+    kind,
+    parent,
     principal,
     agent,
     skill,
@@ -67,7 +71,20 @@ export function startedRow(task: FreshTask, stored: StartedTask): TaskRow {
     executor,
   } = task;
   const claims = executor === null ? 0 : 1;
-  const given = { id, principal, agent, skill, session_id, input_hash, inbox, trace, trace_state, executor };
+  const given = {
+    id,
+    kind,
+    parent,
+    principal,
+    agent,
+    skill,
+    session_id,
+    input_hash,
+    inbox,
+    trace,
+    trace_state,
+    executor,
+  };
   return { ...BLANK, ...given, ...stored, epoch: claims, attempts: claims, updated_at: stored.created_at };
 }
 

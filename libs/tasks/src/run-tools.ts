@@ -4,6 +4,7 @@ import { Executor } from '@app/durable';
 import { Traces } from '@app/telemetry';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { TaskRunners } from './task-runners.js';
 import { TaskWriter } from './task-writer.js';
 
 /** What every run uses. */
@@ -16,5 +17,6 @@ export class RunTools {
     readonly writer: TaskWriter,
     readonly config: Config,
     readonly traces: Traces,
+    readonly runners: TaskRunners,
   ) {}
 }

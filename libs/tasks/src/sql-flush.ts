@@ -56,7 +56,7 @@ export interface Flushed {
  * also keeps what the task amounts to, and lets go of it unless another message is to be said. Missing in what comes
  * back: lost.
  */
-export function flush(db: DataSource, items: readonly FlushItem[]): Promise<Flushed[]> {
+export function flush(db: Pick<DataSource, 'query'>, items: readonly FlushItem[]): Promise<Flushed[]> {
   const rows = items.map(({ rest, events, ...item }) => {
     const { artifacts: _, ...kept } = rest ?? { artifacts: [] };
     return { ...item, ...kept, rests: rest !== null, n: events.length };
@@ -67,6 +67,9 @@ export function flush(db: DataSource, items: readonly FlushItem[]): Promise<Flus
   );
   return db.query(FLUSH, [JSON.stringify(rows), JSON.stringify(events), JSON.stringify(artifacts)]);
 }
+
+/** Makes whoever owns a run look at it, or somebody take it up. */
+export const WAKE = `update tasks p set woken = true, due_at = case when p.executor is null then now() else p.due_at end`;
 
 const FLUSH = `
   with item as (
@@ -90,13 +93,14 @@ const FLUSH = `
       folded_seq = case when i.rests then t.last_seq + i.n else t.folded_seq end,
       deadline = case when goes_on then i.at + i.timeout * interval '1 ms' else t.deadline end,
       executor = case when i.rests and not goes_on then null else t.executor end,
-      due_at = case when i.rests and not goes_on then i.at + i.again * interval '1 ms' end,
+      due_at = case when i.rests and not goes_on then
+        case when t.woken and not i.final then i.at else i.at + i.again * interval '1 ms' end end,
       rested_at = case when i.rests and not goes_on then coalesce(t.rested_at, i.at) end,
       finished_at = case when i.final then i.at end
     from item i
     where t.id = i.id and t.executor = i.executor and t.epoch = i.epoch and t.last_seq = i.base
       and t.finished_at is null
-    returning t.id, t.last_seq, i.base, t.updated_at, t.finished_at, t.deadline, t.executor, i.rests,
+    returning t.id, t.parent, t.last_seq, i.base, t.updated_at, t.finished_at, t.deadline, t.executor, i.rests,
       case when i.rests then t.inbox end as inbox
   ), appended as (
     insert into task_events (task_id, seq, at, kind, body)
@@ -111,6 +115,8 @@ const FLUSH = `
     on conflict (task_id, position) do update set body = excluded.body
   ), audited as (
     insert into audit_pending (body) select i.audit from item i join owned o on o.id = i.id where i.audit is not null
+  ), woken as (
+    ${WAKE} from owned o where o.rests and p.id = o.parent and p.finished_at is null
   ), dropped as (
     delete from task_artifacts k using owned o
     where o.rests and k.task_id = o.id

@@ -83,7 +83,7 @@ export function listTasks(db: DataSource, filter: ListFilter): Promise<TaskRow[]
 
 /** Tasks of a principal that are at work or about to be; those at rest are over or wait for their caller. */
 export async function countBusy(db: DataSource, principal: string): Promise<number> {
-  const sql = 'select count(*)::int as busy from tasks where principal = $1 and rested_at is null';
+  const sql = 'select count(*)::int as busy from tasks where principal = $1 and rested_at is null and parent is null';
   const [row] = (await db.query(sql, [principal])) as [{ busy: number }];
   return row.busy;
 }

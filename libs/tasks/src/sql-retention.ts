@@ -16,7 +16,8 @@ export async function oldestKept(db: DataSource, count: number): Promise<Date | 
 export async function removeTasks(db: DataSource, restedBefore: Date, limit: number): Promise<number> {
   const rows: { n: number }[] = await db.query(
     `with old as (
-       select id from tasks where rested_at <= $1 and executor is null and due_at is null
+       select id from tasks
+       where rested_at <= $1 and executor is null and due_at is null and (kind = 'agent' or finished_at is not null)
        order by rested_at limit $2 for update skip locked
      ), events as (
        delete from task_events e using old o where e.task_id = o.id
@@ -34,7 +35,7 @@ export async function removeTasks(db: DataSource, restedBefore: Date, limit: num
 /** Tasks that ended so long ago that their events go, though the events alone know what they amount to: canceled ones. */
 export async function findUnfolded(db: DataSource, finishedBefore: Date, limit: number): Promise<string[]> {
   const rows: { id: string }[] = await db.query(
-    `select id from tasks where finished_at <= $1 and kept_from = 1 and folded_seq < last_seq
+    `select id from tasks where finished_at <= $1 and kept_from = 1 and folded_seq < last_seq and kind = 'agent'
      order by finished_at limit $2`,
     [finishedBefore, limit],
   );
@@ -70,7 +71,7 @@ export async function keepFolded(
 export async function dropEvents(db: DataSource, finishedBefore: Date, limit: number): Promise<number> {
   const rows: { n: number }[] = await db.query(
     `with old as (
-       select id from tasks where finished_at <= $1 and kept_from = 1 and folded_seq = last_seq
+       select id from tasks where finished_at <= $1 and kept_from = 1 and folded_seq = last_seq and kind = 'agent'
        order by finished_at limit $2 for update skip locked
      ), dropped as (
        delete from task_events e using old o where e.task_id = o.id

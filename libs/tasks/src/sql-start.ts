@@ -4,6 +4,9 @@ import type { InboxMessage } from './task-row.js';
 /** A task as it is begun. */
 export interface FreshTask {
   readonly id: string;
+  readonly kind: string;
+  /** The run that it is a step of. */
+  readonly parent: string | null;
   readonly principal: string;
   readonly agent: string;
   readonly skill: string | null;
@@ -28,11 +31,11 @@ export interface StartedTask {
 }
 
 /** Stores tasks, claimed when they name an executor. Missing in what comes back: no such session or context, or the idempotency key was used. */
-export function insertTasks(db: DataSource, tasks: readonly FreshTask[]): Promise<StartedTask[]> {
+export function insertTasks(db: Pick<DataSource, 'query'>, tasks: readonly FreshTask[]): Promise<StartedTask[]> {
   return db.query(
-    `insert into tasks (id, principal, agent, skill, session_id, idempotency, input_hash, state, context_id, inbox,
+    `insert into tasks (id, kind, parent, principal, agent, skill, session_id, idempotency, input_hash, state, context_id, inbox,
                         trace, trace_state, executor, epoch, attempts, due_at, deadline)
-     select i.id, i.principal, i.agent, i.skill, i.session, i.idempotency, i.hash, 'submitted',
+     select i.id, i.kind, i.parent, i.principal, i.agent, i.skill, i.session, i.idempotency, i.hash, 'submitted',
             -- The session hears of a new context a moment after the task whose result told it.
             coalesce(i.context,
               (select t.context_id from tasks t
@@ -42,7 +45,7 @@ export function insertTasks(db: DataSource, tasks: readonly FreshTask[]): Promis
             i.trace, i.trace_state, i.executor, (i.executor is not null)::int, (i.executor is not null)::int,
             case when i.executor is null then now() end, now() + i.timeout * interval '1 ms'
      from json_to_recordset($1) as i (
-       id uuid, principal text, agent text, skill text, session uuid, context text, idempotency text, hash text,
+       id uuid, kind text, parent uuid, principal text, agent text, skill text, session uuid, context text, idempotency text, hash text,
        inbox jsonb, trace text, trace_state text, executor uuid, timeout double precision)
      where (i.session is null or exists (
              select 1 from sessions s where s.id = i.session and s.principal = i.principal and s.closed_at is null))

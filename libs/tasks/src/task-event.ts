@@ -1,5 +1,5 @@
 import type { Artifact, Part, TaskState } from '@app/a2a';
-import type { ErrorCode, Trace } from '@app/core';
+import type { ErrorCode, JsonObject, Trace } from '@app/core';
 
 /** What a caller asks of an agent. */
 export interface NewTask {
@@ -23,8 +23,12 @@ export interface NewTask {
 /** What a caller sees of a task. */
 export interface TaskView {
   readonly taskId: string;
-  readonly kind: 'agent';
+  /** `agent`: a call to an agent; `workflow`: a run of a workflow. */
+  readonly kind: string;
+  /** Slug of the agent; of a run `workflow/<name>`. */
   readonly agent: string;
+  /** The run of a workflow that it is a step of. */
+  readonly parentId?: string;
   readonly skill?: string;
   readonly sessionId?: string;
   /** The agent's. */
@@ -50,6 +54,19 @@ export interface TaskError {
   readonly message: string;
 }
 
+/** A lifecycle event of a task of a workflow (DSL 1.0.3, "Lifecycle Events"). */
+export interface StepEvent {
+  /** `io.serverlessworkflow.task.started.v1`, … */
+  readonly type: string;
+  /** JSON Pointer of the task in the definition. */
+  readonly task: string;
+  /** Which thread of the run; empty: its main one. */
+  readonly frame: string;
+  /** Sets one execution of the task apart from others: iterations, attempts. */
+  readonly key: string;
+  readonly detail?: JsonObject;
+}
+
 interface TaskEventBase {
   readonly taskId: string;
   /** Grows by one with each event of this task, from 1. */
@@ -62,6 +79,8 @@ export type TaskEvent = TaskEventBase &
   (
     | { readonly kind: 'status'; readonly state: TaskState; readonly message?: readonly Part[] }
     | { readonly kind: 'artifact'; readonly artifact: Artifact; readonly append: boolean; readonly lastChunk: boolean }
+    /** Something happened to a step of a workflow's run. */
+    | ({ readonly kind: 'step' } & StepEvent)
     /** Replaces what was known: after a takeover, or for a `from` that is no longer kept. */
     | { readonly kind: 'snapshot'; readonly task: TaskView }
     /** The agent's turn is over: a final state, or one that waits for the caller. The last event. */

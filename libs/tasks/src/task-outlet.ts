@@ -9,6 +9,7 @@ import type { TaskRow } from './task-row.js';
 import type { TaskRun } from './task-run.js';
 
 const CANCELED = 'canceled';
+const WOKEN = 'woken';
 
 /** Who hears of what is committed: followers, counters, sessions. */
 @Injectable()
@@ -42,7 +43,17 @@ export class TaskOutlet {
 
   told(run: TaskRun, events: readonly TaskEvent[], resting: boolean): void {
     this.feeds.of(run.row.id)?.add(events, resting, resting ? run.view : undefined);
-    if (resting) this.meter.ended(run.view);
+    if (!resting) return;
+    this.meter.ended(run.view);
+    if (run.row.parent !== null) this.woken(run.row.parent);
+  }
+
+  /** What happened to a run that is worked on here. */
+  toldRun(view: TaskView, resting: boolean): void {
+    this.feeds.changed(view.taskId, view.lastSeq);
+    if (!resting) return;
+    this.meter.ended(view);
+    if (view.parentId !== undefined) this.woken(view.parentId);
   }
 
   /** By a caller; whoever works on it hears of it, and tells the agent. */
@@ -50,6 +61,17 @@ export class TaskOutlet {
     this.meter.ended(view);
     this.feeds.changed(view.taskId, view.lastSeq);
     this.hints.publish(CANCELED, { task: view.taskId });
+    if (view.parentId !== undefined) this.woken(view.parentId);
+  }
+
+  /** Something happened to a run; whoever owns it hears of it. */
+  woken(id: string): void {
+    this.hints.publish(WOKEN, { task: id });
+  }
+
+  /** Call what comes back to stop listening. */
+  onWoken(listener: (id: string) => void): () => void {
+    return this.hints.subscribe(WOKEN, ({ task }) => listener(String(task)));
   }
 
   /** Call what comes back to stop listening. */

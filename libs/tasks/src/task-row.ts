@@ -21,6 +21,10 @@ export interface InboxMessage {
 /** A row of `tasks`, as the statements give it. */
 export interface TaskRow {
   readonly id: string;
+  /** `agent`: a call to one; `workflow`: a run of one. */
+  readonly kind: string;
+  /** The run that it is a step of. */
+  readonly parent: string | null;
   readonly principal: string;
   readonly agent: string;
   readonly skill: string | null;
@@ -57,8 +61,9 @@ export const isResting = (state: TaskState): boolean => isFinal(state) || isInte
 export function viewOf(row: TaskRow, { state, message, artifacts, history, contextId }: TaskSnapshot): TaskView {
   return {
     taskId: row.id,
-    kind: 'agent',
+    kind: row.kind,
     agent: row.agent,
+    ...(row.parent !== null && { parentId: row.parent }),
     ...(row.skill !== null && { skill: row.skill }),
     ...(row.session_id !== null && { sessionId: row.session_id }),
     ...((contextId ?? row.context_id) !== null && { contextId: contextId ?? row.context_id ?? undefined }),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TaskSnapshot } from '@app/a2a';
-import { DomainError, type Trace } from '@app/core';
+import type { Part, TaskSnapshot } from '@app/a2a';
+import { type Caller, DomainError, type Trace } from '@app/core';
 import { Work, type Worker } from '@app/durable';
 import { Log } from '@app/telemetry';
 import {
@@ -11,14 +11,16 @@ import {
 } from '@nestjs/common';
 import { Capacity } from './capacity.js';
 import { RunTools } from './run-tools.js';
-import { settleCancel } from './sql-change.js';
+import { messageOf } from './new-task.js';
+import { addAnswer, requestCancel, settleCancel } from './sql-change.js';
 import { readTask } from './sql-read.js';
 import type { TaskEvent, TaskView } from './task-event.js';
+import type { TaskRunner } from './task-runners.js';
 import { TaskOutlet } from './task-outlet.js';
 import { type RunContext, TaskRun } from './task-run.js';
 import { snapshotOf, type TaskRow } from './task-row.js';
 import { beginSpan, endSpan, traced } from './task-span.js';
-import { readWhole } from './whole-task.js';
+import { readWhole, type WholeTask } from './whole-task.js';
 
 /** How long a stopping process waits for agents that have not given a sign of life. */
 const DRAIN_MS = 15_000;
@@ -43,7 +45,11 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
     private readonly work: Work,
     private readonly outlet: TaskOutlet,
   ) {
-    this.forget = [tools.executor.onLost(() => this.dropAll()), outlet.onCanceled((id) => this.canceled(id))];
+    this.forget = [
+      tools.executor.onLost(() => this.dropAll()),
+      outlet.onCanceled((id) => this.canceled(id)),
+      outlet.onWoken((id) => this.woken(id)),
+    ];
   }
 
   onApplicationBootstrap(): void {
@@ -54,6 +60,7 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     await this.work.end();
+    await Promise.all(this.tools.runners.all().map((runner) => runner.stop()));
     const until = performance.now() + DRAIN_MS;
     while (this.runs.size > 0 && performance.now() < until) {
       await this.giveAway().catch((cause: unknown) => this.log.warn('Tasks could not be released', { cause }));
@@ -99,6 +106,40 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
     return this.runs.get(id);
   }
 
+  /** Looks for work at once. */
+  lookForWork(): void {
+    this.work.wake();
+  }
+
+  runnerOf(kind: string): TaskRunner | undefined {
+    return this.tools.runners.of(kind);
+  }
+
+  /** @returns whether it was not over yet */
+  async cancelRun(principal: string, id: string): Promise<boolean> {
+    const row = await requestCancel(this.tools.db, id, principal);
+    if (row !== undefined) this.outlet.woken(id);
+    this.work.wake();
+    return row !== undefined;
+  }
+
+  /** Says something more to the agent of a task; goes on with it here when there is room. @throws DomainError conflict */
+  async answer(caller: Caller, { row, snapshot }: WholeTask, parts: readonly Part[]): Promise<TaskRow> {
+    const timeout = await this.timeoutOf(row.agent);
+    const executor = this.reserve(row.agent);
+    const message = messageOf(caller, parts);
+    const answer = { id: row.id, principal: row.principal, message, executor: executor ?? null, timeout };
+    const answered = await addAnswer(this.tools.db, answer).catch((error: unknown) => {
+      this.unreserve(row.agent, executor);
+      throw error;
+    });
+    const isOurs = answered?.executor === executor && answered?.epoch !== this.of(row.id)?.row.epoch;
+    if (answered !== undefined && executor !== undefined && isOurs) this.begin(answered, snapshot);
+    else this.unreserve(row.agent, executor);
+    if (answered === undefined) throw new DomainError('conflict', `task_id: the task ${row.id} is over`);
+    return answered;
+  }
+
   /** Works on a task that room was reserved for. */
   begin(row: TaskRow, snapshot: TaskSnapshot): void {
     const span = beginSpan(this.tools.traces, row);
@@ -114,8 +155,10 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
       });
   }
 
-  room(): number {
-    return this.stopping ? 0 : this.capacity.left();
+  room(): Record<string, number> {
+    if (this.stopping) return {};
+    const others = this.tools.runners.all().map((runner) => [runner.kind, runner.room()] as const);
+    return { agent: this.capacity.left(), ...Object.fromEntries(others) };
   }
 
   busy(): readonly string[] {
@@ -123,11 +166,13 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   }
 
   working(): readonly string[] {
-    return [...this.runs.values()].filter((run) => !run.isOver).map(({ row }) => row.id);
+    const calls = [...this.runs.values()].filter((run) => !run.isOver).map(({ row }) => row.id);
+    return [...calls, ...this.tools.runners.all().flatMap((runner) => runner.working())];
   }
 
   claimed(row: TaskRow): void {
-    if (row.cancel_requested_at !== null) void this.cancelUpstream(row);
+    if (row.kind !== 'agent') this.tools.runners.of(row.kind)?.claimed(row);
+    else if (row.cancel_requested_at !== null) void this.cancelUpstream(row);
     else if (this.capacity.take(row.agent)) void this.takeOver(row);
     else void this.giveBack(row, false);
   }
@@ -136,6 +181,10 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
     const run = this.runs.get(id);
     if (run !== undefined) void this.cancelUpstream(run.row);
     else if (!this.canceling.has(id)) void this.cancelById(id);
+  }
+
+  woken(id: string): void {
+    for (const runner of this.tools.runners.all()) runner.woken(id);
   }
 
   /** By a caller here. */
@@ -233,5 +282,6 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
 
   private dropAll(): void {
     for (const run of this.runs.values()) run.drop();
+    for (const runner of this.tools.runners.all()) runner.dropAll();
   }
 }

@@ -96,6 +96,15 @@ export class Task {
   @Column('integer', { default: 0 })
   attempts: number;
 
+  /** The run of a workflow that it is a step of. */
+  @Index('idx_tasks_parent', { where: 'parent is not null' })
+  @Column('uuid', { nullable: true })
+  parent: string | null;
+
+  /** Of a run: something happened that its owner has not looked at yet. */
+  @Column('boolean', { default: false })
+  woken: boolean;
+
   /** When somebody is to take it up; null while it is owned or at rest. */
   @Index('idx_tasks_due', { where: 'due_at is not null' })
   @Column('timestamptz', { name: 'due_at', nullable: true })

@@ -8,7 +8,9 @@ import { Capacity } from './capacity.js';
 import { ConcurrentTasks } from './concurrent-tasks.js';
 import { Feeds } from './feeds.js';
 import { Refusals } from './refusals.js';
+import { RunStore } from './run-store.js';
 import { RunTools } from './run-tools.js';
+import { TaskRunners } from './task-runners.js';
 import { SessionExpiry } from './session-expiry.js';
 import { Session } from './session.entity.js';
 import { SessionsController } from './sessions.controller.js';
@@ -46,6 +48,8 @@ import { TasksService } from './tasks.service.js';
     TaskInserter,
     Refusals,
     TaskRuns,
+    TaskRunners,
+    RunStore,
     RunTools,
     Capacity,
     TaskWriter,
@@ -58,6 +62,6 @@ import { TasksService } from './tasks.service.js';
     SessionsService,
     SessionExpiry,
   ],
-  exports: [TasksService, SessionsService],
+  exports: [TasksService, SessionsService, TaskWait, EventStreams, RunStore, TaskRunners],
 })
 export class TasksModule {}

@@ -83,8 +83,9 @@ const ArtifactShape = z
 export const TaskShape = z
   .object({
     taskId: z.uuid(),
-    kind: z.literal('agent'),
-    agent: z.string(),
+    kind: z.string().describe('`agent`: a call to an agent; `workflow`: a run of a workflow.'),
+    agent: z.string().describe('Slug of the agent; of a run `workflow/<name>`.'),
+    parentId: z.uuid().optional().describe('The run of a workflow that it is a step of.'),
     skill: z.string().optional(),
     sessionId: z.uuid().optional(),
     contextId: z.string().optional().describe("The agent's id of the conversation."),

@@ -6,10 +6,9 @@ import { DataSource } from 'typeorm';
 import { ConcurrentTasks } from './concurrent-tasks.js';
 import type { Following } from './feed.js';
 import { Feeds } from './feeds.js';
-import { addAnswer, cancelTask } from './sql-change.js';
+import { cancelTask } from './sql-change.js';
 import { listTasks, readTask } from './sql-read.js';
 import type { NewTask, TaskEvent, TaskView } from './task-event.js';
-import { messageOf } from './new-task.js';
 import { snapshotOf, type TaskRow, viewOf } from './task-row.js';
 import { TaskPermissions } from './task-permissions.js';
 import { TaskRuns } from './task-runs.js';
@@ -53,19 +52,9 @@ export class TasksService {
    */
   async answer(caller: Caller, taskId: string, parts: readonly Part[]): Promise<TaskView> {
     const { row, snapshot } = await this.whole(caller, taskId);
+    if (row.kind !== 'agent') return this.answerRun(caller, row, parts);
     await this.permissions.demandCall(caller, row.agent, row.skill ?? undefined);
-    const timeout = await this.runs.timeoutOf(row.agent);
-    const executor = this.runs.reserve(row.agent);
-    const message = messageOf(caller, parts);
-    const answer = { id: taskId, principal: caller.id, message, executor: executor ?? null, timeout };
-    const answered = await addAnswer(this.db, answer).catch((error: unknown) => {
-      this.runs.unreserve(row.agent, executor);
-      throw error;
-    });
-    const isOurs = answered?.executor === executor && answered?.epoch !== this.runs.of(taskId)?.row.epoch;
-    if (answered !== undefined && executor !== undefined && isOurs) this.runs.begin(answered, snapshot);
-    else this.runs.unreserve(row.agent, executor);
-    if (answered === undefined) throw new DomainError('conflict', `task_id: the task ${taskId} is over`);
+    const answered = await this.runs.answer(caller, { row, snapshot }, parts);
     return viewOf(answered, { ...snapshot, state: answered.state });
   }
 
@@ -83,7 +72,8 @@ export class TasksService {
     const row = isUuid(taskId) ? await cancelTask(this.db, taskId, caller, this.runs.executor) : undefined;
     const task = await this.get(caller, taskId);
     if (row !== undefined) this.runs.canceledByCaller(row, task);
-    return { canceled: row !== undefined, task };
+    const isCanceled = row !== undefined || (task.kind !== 'agent' && (await this.runs.cancelRun(caller.id, taskId)));
+    return { canceled: isCanceled, task };
   }
 
   /** @throws DomainError not_found */
@@ -113,6 +103,15 @@ export class TasksService {
     const found = snapshot.artifacts.find((artifact) => artifact.artifactId === artifactId);
     if (found === undefined) throw new DomainError('not_found', `The task ${taskId} has no artifact ${artifactId}`);
     return found;
+  }
+
+  private async answerRun(caller: Caller, row: TaskRow, parts: readonly Part[]): Promise<TaskView> {
+    await this.permissions.demand(caller, 'tasks:write');
+    const runner = this.runs.runnerOf(row.kind);
+    if (runner === undefined)
+      throw new DomainError('unavailable', `This replica does not know tasks of kind ${row.kind}`);
+    await runner.answer(caller, row, parts);
+    return this.get(caller, row.id);
   }
 
   private async whole(caller: Caller, taskId: string): Promise<WholeTask> {

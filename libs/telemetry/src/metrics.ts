@@ -58,6 +58,9 @@ export type WebSocketEnd = (typeof WEBSOCKET_ENDS)[number];
 const MAX_AGENT_LABELS = 200;
 
 /** Up to an hour: agents may take long; 8 s and 10 s are the runbook's thresholds. */
+/** From quick chains of calls to days of waiting. */
+const RUN_SECONDS = [0.1, 0.5, 1, 5, 30, 120, 600, 3_600, 21_600, 86_400, 604_800];
+const WORKFLOW_EVENTS = ['started', 'completed', 'faulted', 'cancelled'] as const;
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 10, 30, 60, 300, 3600];
 
 /** Every metric of the server beside prom-client's process metrics. Labels are bounded and series exist from the start. */
@@ -68,6 +71,12 @@ export class Metrics {
   readonly agentsEnabled = gauge('a2a_agents_enabled', 'Enabled agents (the same number on every replica).');
   readonly requestsCreated = counter('a2a_requests_created_total', 'Tasks started.');
   readonly requestsCompleted = counter('a2a_requests_completed_total', 'Tasks that ended, by outcome.', ['status']);
+  readonly workflowRuns = counter('a2a_workflows_total', 'Runs of workflows, by what happened to them.', ['status']);
+  readonly workflowRunDuration = histogram(
+    'a2a_workflow_run_duration_seconds',
+    'From the start of a run to its end.',
+    RUN_SECONDS,
+  );
   readonly runningJobs = gauge('a2a_running_jobs', 'Tasks this replica is working on.');
   readonly queueSize = gauge('a2a_queue_size', 'Tasks that wait for a replica with room (the same number everywhere).');
   readonly executors = gauge('a2a_executors', 'Replicas that work on tasks, as PostgreSQL knows them.');
@@ -120,6 +129,14 @@ export class Metrics {
   readonly traceSpans = counter('a2a_trace_spans_total', 'Spans that were sent to the collector, and that were lost.', [
     'outcome',
   ]);
+  private readonly backupTime = gauge(
+    'a2a_backup_last_success_timestamp_seconds',
+    'When the last backup was in its place, as Unix time; 0: none is known (the same number on every replica).',
+  );
+  private readonly backupBytes = gauge(
+    'a2a_backup_last_size_bytes',
+    'How large the last backup is, compressed; 0: none is known (the same number on every replica).',
+  );
   private readonly limitsMet = counter('a2a_rate_limit_exceeded_total', 'Refused as too often or too much, by limit.', [
     'limit',
     'agent_id',
@@ -149,6 +166,7 @@ export class Metrics {
   private readonly agentLabels = new Set<string>();
 
   constructor() {
+    for (const status of WORKFLOW_EVENTS) this.workflowRuns.inc({ status }, 0);
     for (const type of ERROR_TYPES) this.errors.inc({ error_type: type }, 0);
     for (const status of TASK_OUTCOMES) {
       this.requestsCompleted.inc({ status }, 0);
@@ -172,6 +190,12 @@ export class Metrics {
 
   setVersion(version: string): void {
     this.buildInfo.set({ version, node: process.versions.node }, 1);
+  }
+
+  /** @param at Unix time in seconds */
+  backedUp(at: number, bytes: number): void {
+    this.backupTime.set(at);
+    this.backupBytes.set(bytes);
   }
 
   /** @param seconds from the request's arrival to the last byte of its answer */

@@ -18,6 +18,8 @@ export class Replica {
   steadySince = Infinity;
   /** It ended, and nobody had told it to. */
   died = false;
+  /** What the next start runs; undefined: the build under test. */
+  program: string | undefined;
   private process: ReturnType<typeof launch> | undefined;
   private ending = false;
   /** What earlier processes of this name wrote. */
@@ -42,7 +44,7 @@ export class Replica {
 
   async start(): Promise<void> {
     this.earlier.push(...(this.process?.logs ?? []));
-    this.process = launch(this.env);
+    this.process = launch(this.env, [], this.program);
     this.ending = false;
     void this.process.exited.then(() => {
       if (!this.ending) this.died = true;

@@ -1,8 +1,11 @@
 import { until } from '../../support/until.js';
 import type { Stage } from './faults.js';
 
-/** As a deployment does it: the next one only after the last one is ready for the load balancer. */
-export async function restartNext(stage: Stage): Promise<void> {
+/**
+ * As a deployment does it: the next one only after the last one is ready for the load balancer.
+ * @param program of another build; undefined: the one under test
+ */
+export async function restartNext(stage: Stage, program?: string): Promise<void> {
   const { proxy, replicas } = stage.cluster;
   const [replica] = replicas.toSorted((a, b) => a.listeningSince - b.listeningSince);
   if (replica === undefined) return;
@@ -11,6 +14,7 @@ export async function restartNext(stage: Stage): Promise<void> {
     code = await replica.stop();
   });
   if (code !== 0) throw new Error(`${replica.name} ended with ${String(code)}`);
+  replica.program = program;
   await replica.start();
   await until('the proxy knows it', () => proxy.isReady(replica));
 }

@@ -1,5 +1,5 @@
 import type { Random } from '../random.js';
-import { notABoolean, notAList, notAnObject, notAString, UNKNOWN_KEY } from './garbage.js';
+import { deep, notABoolean, notAList, notAnObject, notAString, UNKNOWN_KEY } from './garbage.js';
 
 type Wrong = (random: Random) => unknown;
 
@@ -48,6 +48,10 @@ export const BODIES: Record<string, { valid: Record<string, unknown>; wrong: Rec
   'POST /api/v1/rate-limits/blocked': {
     valid: { principal: 'user:x' },
     wrong: { principal: notAString, network: notAString, reason: notAString, expiresAt: notAString },
+  },
+  'PUT /api/v1/secrets/echo': {
+    valid: { value: 'x' },
+    wrong: { value: (random) => random.pick([null, JSON.parse(deep(100))]) as unknown },
   },
   'POST /api/v1/permissions/grants': {
     valid: { principal: 'user:x', actions: ['agents:read'], resources: '*' },
@@ -115,6 +119,7 @@ export const IDS = [
   'POST /api/v1/api-keys/:wrong/rotate',
   'DELETE /api/v1/rate-limits/:wrong',
   'DELETE /api/v1/rate-limits/blocked/:wrong',
+  'DELETE /api/v1/secrets/:wrong',
   'GET /api/v1/permissions/grants/:wrong',
   'DELETE /api/v1/permissions/grants/:wrong',
   'GET /api/v1/permissions/requests/:wrong',
@@ -135,6 +140,7 @@ export const LISTS = [
   'rate-limits/blocked',
   'rate-limits/hits',
   'audit',
+  'secrets',
 ];
 export const PARAMETERS = [
   'page_size',

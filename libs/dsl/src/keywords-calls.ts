@@ -1,0 +1,93 @@
+import { type Keyword, members, refused } from './keyword.js';
+
+/** What can be called, and with what. */
+export const CALL_KEYWORDS: readonly Keyword[] = [
+  { keyword: 'call', summary: 'Calls an agent, a person, a service or a function', test: 'call-agent.yaml' },
+  { keyword: 'call.with', summary: 'Arguments', test: 'call-agent.yaml' },
+  { keyword: 'call.agent', since: 'ours', summary: 'Calls a registered agent', test: 'call-agent.yaml' },
+  ...members(
+    'call.agent',
+    { test: 'call-agent.yaml', since: 'ours' },
+    {
+      agent: 'Slug of the agent',
+      skill: 'Id of one of its skills',
+      message: 'Text to send; or `parts`',
+      parts: 'A2A message parts to send; or `message`',
+      data: 'JSON to send beside it',
+    },
+  ),
+  { keyword: 'call.human', since: 'ours', summary: 'Asks a person, and waits for the answer', test: 'call-human.yaml' },
+  ...members(
+    'call.human',
+    { test: 'call-human.yaml', since: 'ours' },
+    {
+      prompt: 'The question',
+      schema: 'JSON Schema of the answer: an object of primitive fields',
+      assignees: 'Who may answer; whoever may see the run when absent',
+      timeout: 'How long to wait',
+      'assignees.principals': 'These callers',
+      'assignees.roles': 'Callers with one of these roles',
+      'assignees.groups': 'Callers in one of these groups',
+    },
+  ),
+  refused(
+    'call.human.schema with objects inside',
+    'Objects inside of an answer',
+    'Ask for each value by a field of its own.',
+  ),
+  { keyword: 'call.http', summary: 'Sends an HTTP request', test: 'call-http.yaml' },
+  ...members(
+    'call.http',
+    { test: 'call-http.yaml' },
+    {
+      method: 'GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS',
+      endpoint: 'URL, which may hold {variables}, or an expression',
+      headers: 'Names to texts, or an expression',
+      query: 'Names to texts, or an expression',
+      body: 'Anything',
+      output: '`content`, `response` or `raw`',
+      redirect: 'Whether a redirect is a success',
+    },
+  ),
+  { keyword: 'call.a2a', since: '1.0.2', summary: 'Calls an A2A agent by its URL', test: 'call-a2a.yaml' },
+  ...members(
+    'call.a2a',
+    { test: 'call-a2a.yaml', since: '1.0.2' },
+    {
+      method: 'A2A 0.3 method, such as `message/send`',
+      server: 'URL of the agent; or `agentCard`',
+      agentCard: 'Where its card is',
+      parameters: 'Parameters of the method',
+    },
+  ),
+  { keyword: 'call.mcp', since: '1.0.3', summary: 'Asks an MCP server', test: 'call-mcp.yaml' },
+  ...members(
+    'call.mcp',
+    { test: 'call-mcp.yaml', since: '1.0.3' },
+    {
+      protocolVersion: 'Version of MCP',
+      method: 'MCP method, such as `tools/call`',
+      parameters: 'Parameters of the method',
+      timeout: 'How long to wait',
+      transport: 'How to reach the server',
+      client: 'How to introduce ourselves',
+      'transport.http': 'By Streamable HTTP',
+      'transport.http.endpoint': 'URL',
+      'transport.http.headers': 'Names to texts',
+      'client.name': 'Name',
+      'client.version': 'Version',
+      'client.description': 'Description',
+    },
+  ),
+  refused('call.mcp.transport.stdio', 'Starts a process', 'Reach the MCP server by "http"; nothing is executed here.'),
+  refused('call.mcp.transport.options', 'Options of a transport', 'Leave them out.'),
+  { keyword: 'call.function', summary: 'Calls a function of `use.functions`', test: 'reuse.yaml' },
+  refused('call.function of a catalog', 'Functions from elsewhere', 'Copy the function into "use.functions".'),
+  refused('call.asyncapi', 'Calls a message broker', 'Use "emit" and "listen", or "call: http".'),
+  refused('call.grpc', 'Calls a gRPC service', 'Use "call: http", or put the service behind an agent or an MCP tool.'),
+  refused(
+    'call.openapi',
+    'Calls an operation of an OpenAPI document',
+    'Use "call: http" with the method and URL of the operation.',
+  ),
+];

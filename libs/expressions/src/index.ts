@@ -1,0 +1,5 @@
+export { ExpressionError } from './expression-error.js';
+export { ExpressionsModule } from './expressions.module.js';
+export { Expressions } from './expressions.js';
+export { type Scope } from './scope.js';
+export { isExpression } from './template.js';

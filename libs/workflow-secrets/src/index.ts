@@ -1,0 +1,2 @@
+export { WorkflowSecrets } from './workflow-secrets.service.js';
+export { WorkflowSecretsModule } from './workflow-secrets.module.js';

@@ -1,0 +1,43 @@
+import type { Frame } from './frame.js';
+import { problemOf } from './problems.js';
+import type { Outcome } from './planner.js';
+
+/** What the time has brought. */
+export function dueOutcomes(
+  frames: Iterable<Frame>,
+  now: Date,
+): { readonly frame: string; readonly outcome: Outcome }[] {
+  return [...frames].flatMap((frame) => {
+    const outcome = dueOutcome(frame, now.toISOString());
+    return outcome === undefined ? [] : [{ frame: frame.id, outcome }];
+  });
+}
+
+/** When the next one is due. */
+export function dueAt(frames: Iterable<Frame>): Date | undefined {
+  const times = [...frames].flatMap(timesOf).toSorted();
+  return times[0] === undefined ? undefined : new Date(times[0]);
+}
+
+function timesOf({ stack, leaf, end }: Frame): string[] {
+  if (end !== undefined) return [];
+  const limits = [...stack, ...(leaf === undefined ? [] : [leaf])].flatMap(({ deadline }) => deadline ?? []);
+  return leaf !== undefined && 'until' in leaf.effect && leaf.effect.until !== undefined
+    ? [...limits, leaf.effect.until]
+    : limits;
+}
+
+function dueOutcome({ stack, leaf, end }: Frame, now: string): Outcome | undefined {
+  if (end !== undefined) return undefined;
+  // The outermost first: it ends all that is within.
+  const late = [...stack, ...(leaf === undefined ? [] : [leaf])].find(
+    ({ deadline }) => deadline !== undefined && deadline <= now,
+  );
+  if (late !== undefined) return { kind: 'timeout', key: late.key };
+  if (leaf === undefined) return undefined;
+  const { effect } = leaf;
+  if (effect.kind === 'human' && effect.until !== undefined && effect.until <= now)
+    return { kind: 'problem', problem: problemOf('timeout', `Nobody answered before ${effect.until}`) };
+  const isDone = (effect.kind === 'wait' || effect.kind === 'retry') && effect.until <= now;
+  return isDone ? { kind: 'output', output: leaf.input } : undefined;
+}

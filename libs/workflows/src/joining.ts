@@ -1,0 +1,131 @@
+import type { Draft, Result } from './draft.js';
+import { type Frame, ROOT, type Undo } from './frame.js';
+import { HandOut } from './hand-out.js';
+import { checkedOutput } from './lifecycle.js';
+import { problemIn } from './problems.js';
+import type { RunTools } from './run-tools.js';
+import type { Segment } from './segment.js';
+import { stepEvent } from './step-events.js';
+import { nameIn } from './scope.js';
+
+/** The thread that undoes what a run did. */
+export const UNDO = 'undo';
+
+/** What follows from the end of a thread. */
+export class Joining {
+  constructor(
+    private readonly segment: Segment,
+    private readonly draft: Draft,
+    private readonly tools: RunTools,
+  ) {}
+
+  async ended(frame: Frame, end: NonNullable<Frame['end']>): Promise<void> {
+    if (frame.id === UNDO) return this.undone(frame, end);
+    if (frame.id === ROOT) return this.end('problem' in end ? end : await this.resultOf(frame));
+    const parent = this.frame(frame.parent ?? ROOT);
+    if (parent?.leaf?.effect.kind !== 'fork') return;
+    const { branches, competes } = parent.leaf.effect;
+    const ends = branches.map((id) => this.frame(id)?.end);
+    const outcome = competes ? raced(ends) : joined(ends);
+    if (outcome !== undefined) await this.segment.take(this.draft, parent.id, outcome);
+  }
+
+  /** The run is over, but for what is to be undone. */
+  async end(result: Result): Promise<void> {
+    const { draft } = this;
+    this.stopAll();
+    if ('output' in result || draft.undo.length === 0) {
+      draft.result = result;
+      return;
+    }
+    draft.ending = result;
+    draft.undone = true;
+    for (const id of this.segment.all.keys()) draft.drop(id);
+    await this.beginUndo(draft.undo, 0);
+  }
+
+  /** What the workflow gives back, by its `output`. */
+  async resultOf({ end, data }: Frame): Promise<Result> {
+    const raw = end !== undefined && 'output' in end ? end.output : data;
+    const { run, row } = this.segment;
+    const world = this.segment.world(this.draft);
+    const activation = {
+      task: '',
+      key: '#',
+      raw: run.input,
+      input: run.input,
+      startedAt: row.created_at.toISOString(),
+    };
+    try {
+      const { output } = await checkedOutput(world, { stack: [], activation }, { output: run.definition.output }, raw);
+      return { output };
+    } catch (error) {
+      const problem = problemIn(error);
+      if (problem === undefined) throw error;
+      return { problem: { ...problem, instance: problem.instance ?? '/output' } };
+    }
+  }
+
+  /** The last task done is the first undone. A compensation that fails does not keep the others from being tried. */
+  private async undone({ count }: Frame, end: NonNullable<Frame['end']>): Promise<void> {
+    const { draft } = this;
+    const last = draft.undo.at(-1);
+    if (last !== undefined)
+      draft.note(
+        stepEvent(
+          'problem' in end ? 'compensation.faulted' : 'compensation.completed',
+          UNDO,
+          last,
+          'problem' in end ? { error: end.problem } : undefined,
+        ),
+      );
+    draft.undo = draft.undo.slice(0, -1);
+    if (draft.undo.length > 0) return this.beginUndo(draft.undo, count);
+    draft.drop(UNDO);
+    draft.result = draft.ending ?? { canceled: true };
+  }
+
+  private async beginUndo(undo: readonly Undo[], count: number): Promise<void> {
+    const last = undo.at(-1);
+    if (last === undefined) return;
+    const { task, key, output } = last;
+    this.draft.note(stepEvent('compensation.started', UNDO, last, { name: nameIn(task) }));
+    const startedAt = new Date().toISOString();
+    const level = { task, key, raw: output, input: output, startedAt, list: `${task}/metadata/compensate`, index: 0 };
+    this.draft.keep({ v: 1, id: UNDO, parent: null, stack: [level], data: output, count, forks: 0 });
+    await this.segment.take(this.draft, UNDO, { kind: 'begin' });
+  }
+
+  private stopAll(): void {
+    const handOut = new HandOut(this.segment, this.draft, this.tools);
+    for (const id of new Set([...this.segment.all.keys(), ...this.draft.frames.keys()])) {
+      const frame = this.frame(id);
+      if (frame?.leaf !== undefined && frame.leaf.effect.kind !== 'fork') handOut.abandon(frame, frame.leaf);
+    }
+  }
+
+  private frame(id: string): Frame | undefined {
+    return this.draft.frames.get(id) ?? (this.draft.dropped.has(id) ? undefined : this.segment.all.get(id));
+  }
+}
+
+type Ends = readonly Frame['end'][];
+
+/** All of them, in the order of the branches; the first that fails fails the fork. */
+function joined(ends: Ends) {
+  const failed = ends.find((end) => end !== undefined && 'problem' in end);
+  if (failed !== undefined && 'problem' in failed) return { kind: 'problem', problem: failed.problem } as const;
+  if (ends.includes(undefined)) return undefined;
+  return {
+    kind: 'output',
+    output: ends.map((end) => (end !== undefined && 'output' in end ? end.output : null)),
+  } as const;
+}
+
+/** The first that completes; it fails when all have. */
+function raced(ends: Ends) {
+  const won = ends.find((end) => end !== undefined && 'output' in end);
+  if (won !== undefined && 'output' in won) return { kind: 'output', output: won.output } as const;
+  const last = ends.includes(undefined) ? undefined : ends.at(-1);
+  return last !== undefined && 'problem' in last ? ({ kind: 'problem', problem: last.problem } as const) : undefined;
+}

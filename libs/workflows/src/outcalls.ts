@@ -1,0 +1,96 @@
+import { A2aCalls, HttpCalls, McpCalls } from '@app/calls';
+import { type Caller, DomainError, isJsonObject, type JsonObject, traceIn } from '@app/core';
+import type { Part } from '@app/a2a';
+import type { Definition } from '@app/dsl';
+import { Authenticator } from '@app/permissions';
+import { type FreshTask, partsOf, RunStore, type TaskRow } from '@app/tasks';
+import { WorkflowSecrets } from '@app/workflow-secrets';
+import { Injectable } from '@nestjs/common';
+import type { Effect } from './frame.js';
+import { problemOf, WorkflowError } from './problems.js';
+import type { RunState } from './sql-state.js';
+
+type CallEffect = Effect & { readonly kind: 'call' };
+
+/** A step that calls the outside. */
+export interface Step {
+  readonly row: TaskRow;
+  readonly run: RunState;
+  readonly key: string;
+  readonly signal: AbortSignal;
+}
+
+/** How steps reach what is not this server's. */
+@Injectable()
+export class Outcalls {
+  constructor(
+    private readonly http: HttpCalls,
+    private readonly mcp: McpCalls,
+    private readonly a2a: A2aCalls,
+    private readonly secrets: WorkflowSecrets,
+  ) {}
+
+  /** @throws CallError */
+  call({ call, with: args }: CallEffect, { row, run, key, signal }: Step): Promise<unknown> {
+    const context = {
+      signal,
+      idempotencyKey: `${row.id}${key}`,
+      trace: traceIn(row.trace, row.trace_state),
+      secret: (name: string) => this.secret(run.definition, name),
+      authentications: run.definition.use?.authentications ?? {},
+    };
+    if (call === 'agent') throw new Error('An agent of the registry is called as a task of its own');
+    return { http: this.http, mcp: this.mcp, a2a: this.a2a }[call].call(args, context);
+  }
+
+  /** `$secrets`. @throws WorkflowError authorization (DSL 1.0.3, "Secret") */
+  async all(definition: Definition): Promise<Record<string, unknown>> {
+    const names = definition.use?.secrets ?? [];
+    const values = await Promise.all(names.map(async (name) => [name, await this.secret(definition, name)] as const));
+    return Object.fromEntries(values);
+  }
+
+  private async secret(definition: Definition, name: string): Promise<unknown> {
+    const value = definition.use?.secrets?.includes(name) ? await this.secrets.read(name) : undefined;
+    if (value === undefined) throw new WorkflowError(problemOf('authorization', `There is no secret ${name}`));
+    return value;
+  }
+}
+
+/** As whom steps are done: as who started the run, with the rights they have now. */
+@Injectable()
+export class RunCallers {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly store: RunStore,
+  ) {}
+
+  /** @throws DomainError unauthenticated when the credential was revoked or expired */
+  callerOf({ credential, address }: Pick<RunState, 'credential' | 'address'>): Promise<Caller> {
+    return this.authenticator.recall(credential, address ?? '');
+  }
+
+  /** @throws DomainError not_found, forbidden, invalid, rate_limited */
+  async callOf(run: RunState, row: TaskRow, args: JsonObject): Promise<FreshTask> {
+    const caller = await this.callerOf(run);
+    const { agent, skill } = args;
+    if (typeof agent !== 'string') throw new DomainError('invalid', 'with.agent: expected the slug of an agent');
+    if (skill !== undefined && typeof skill !== 'string')
+      throw new DomainError('invalid', 'with.skill: expected the id of a skill');
+    const { session_id: sessionId, trace, trace_state } = row;
+    const ids = { sessionId: sessionId ?? undefined, trace: traceIn(trace, trace_state) };
+    return this.store.newCall(caller, { agent, skill, parts: saidIn(args), ...ids }, row.id);
+  }
+}
+
+/** `message` is text, or whatever an expression made, as data; `parts` are as A2A has them. */
+function saidIn({ message, parts, data }: JsonObject): Part[] {
+  if (parts !== undefined && !Array.isArray(parts)) throw new DomainError('invalid', 'with.parts: expected an array');
+  const text = typeof message === 'string' || message === undefined ? message : undefined;
+  const made = text === undefined && message !== undefined ? [{ data: message }] : [];
+  return [
+    ...((parts as Part[] | undefined) ?? []),
+    ...made,
+    ...partsOf({ message: text, data: isJsonObject(data) ? data : undefined }),
+  ];
+}

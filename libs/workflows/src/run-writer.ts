@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AuditEvent } from '@app/audit';
+import { isDatabaseAway } from '@app/database';
+import type { Flushed, FlushItem, StoredEvent, TaskRow } from '@app/tasks';
+import type { Draft, Result } from './draft.js';
+import type { Problem } from './frame.js';
+import type { Question } from './news.js';
+import type { RunTools } from './run-tools.js';
+import type { Segment } from './segment.js';
+import { writeState } from './sql-state.js';
+import { stepEvent } from './step-events.js';
+import { partsOfOutput } from './step-output.js';
+
+const RETRY_MS = 200;
+/** PostgreSQL gave up one of two that waited for each other, or took too long: the same again may succeed. */
+const PASSING = new Set(['40P01', '40001', '57014']);
+
+type State = TaskRow['state'];
+
+/** Writes what became of a run: all of it in one transaction that is fenced by who owns the run. */
+export class RunWriter {
+  constructor(
+    private readonly segment: Segment,
+    private readonly tools: RunTools,
+  ) {}
+
+  async write(draft: Draft): Promise<void> {
+    const item = this.itemOf(draft);
+    const written = await this.stored(draft, item);
+    if (written === undefined) {
+      this.forget(draft);
+      this.segment.drop();
+      return;
+    }
+    const row = { ...this.segment.row, ...written, inbox: [], state: item.state, error: null };
+    const { message = null, history = [] } = item.rest ?? {};
+    this.segment.written(draft, {
+      ...row,
+      message,
+      history,
+      rested_at: item.rest === null ? null : written.updated_at,
+    });
+    this.tools.store.told(this.segment.row, item);
+    if (item.rest?.final === true) this.tools.meter.ended(this.segment.row);
+    const caller = { id: row.principal, keyId: this.segment.run.credential };
+    for (const step of draft.canceled) await this.tools.store.cancelStep(step, caller);
+  }
+
+  /** Nothing of it was written: what was reserved is free. */
+  forget(draft: Draft): void {
+    for (const task of draft.calls) this.tools.store.forget(task);
+  }
+
+  /** Lets go of a run that waits, for its caller when people are asked. @returns whether it is not ours any more */
+  async letGo(againMs: number | null, questions: readonly Question[]): Promise<boolean> {
+    const { id, executor, epoch, state } = this.segment.row;
+    const [question] = questions;
+    if (question === undefined || state === 'input-required')
+      return this.tools.store.park({ id, executor: executor ?? '', epoch, again: againMs });
+    const item = this.restingItem(question, questions.length, againMs);
+    const written = await this.tools.db.transaction((manager) => this.tools.store.write(manager, item));
+    if (written === undefined) return true;
+    this.segment.row = {
+      ...this.segment.row,
+      ...written,
+      inbox: [],
+      state: item.state,
+      message: item.rest?.message ?? null,
+    };
+    this.tools.store.told(this.segment.row, item);
+    return true;
+  }
+
+  private itemOf({ events, result }: Draft): FlushItem {
+    const { row, run } = this.segment;
+    const state = result === undefined ? 'working' : stateOf(result);
+    const at = new Date();
+    const start: StoredEvent[] = row.last_seq === 0 ? [lifecycle('started', { workflow: run.name })] : [];
+    const status: StoredEvent[] = state === row.state ? [] : [{ at, kind: 'status', body: { state } }];
+    const end = result === undefined ? [] : [endOf(result), ...status, { at, kind: 'result', body: {} }];
+    const told = [...start, ...(result === undefined ? status : []), ...events, ...end];
+    return {
+      ...this.bare(state, told),
+      rest: result === undefined ? null : restOf(result),
+      audit: this.auditOf(result),
+    };
+  }
+
+  private restingItem({ prompt, schema }: Question, count: number, again: number | null): FlushItem {
+    const more = count > 1 ? [{ text: `${count - 1} more questions are open` }] : [];
+    const message = [{ text: prompt }, ...(schema === undefined || schema === null ? [] : [{ data: schema }]), ...more];
+    const at = new Date();
+    const events: StoredEvent[] = [
+      { at, kind: 'status', body: { state: 'input-required', message } },
+      { at, kind: 'result', body: {} },
+    ];
+    const rest = { final: false, said: 0, message, history: [], artifacts: [], error: null, again, timeout: 0 };
+    return { ...this.bare('input-required', events), rest };
+  }
+
+  private bare(state: State, events: readonly StoredEvent[]): FlushItem {
+    const { id, executor, epoch, last_seq: base } = this.segment.row;
+    const none = { upstream: null, context: null, heard: false, rest: null, audit: null };
+    return { ...none, id, executor: executor ?? '', epoch, base, state, events };
+  }
+
+  private auditOf(result: Result | undefined): AuditEvent | null {
+    if (result === undefined) return null;
+    const { id, principal, created_at } = this.segment.row;
+    const { name, credential, address } = this.segment.run;
+    const detail = {
+      workflow: name,
+      startedAt: created_at.toISOString(),
+      ...('problem' in result && { error: result.problem.type }),
+    };
+    const who = { principal, keyId: credential.slice(0, 64), address: address ?? undefined };
+    return { kind: 'call', action: 'workflows:run', outcome: stateOf(result), ...who, subject: id, detail };
+  }
+
+  /** Tries for as long as the database is away: nobody else can have taken the run over meanwhile. */
+  private async stored(draft: Draft, item: FlushItem): Promise<Flushed | undefined> {
+    for (let tries = 0; ; tries++) {
+      try {
+        const written = await this.commit(draft, item);
+        return written === undefined && tries > 0 ? await this.arrived(item) : written;
+      } catch (cause) {
+        if (this.segment.isLost || !isPassing(cause)) throw cause;
+        await sleep(RETRY_MS);
+      }
+    }
+  }
+
+  private async commit(draft: Draft, item: FlushItem): Promise<Flushed | undefined> {
+    const { db, store, starter } = this.tools;
+    const begun: (() => void)[] = [];
+    const written = await db.transaction(async (manager) => {
+      begun.length = 0;
+      const flushed = await store.write(manager, item);
+      if (flushed === undefined) return undefined;
+      const keeps = draft.result !== undefined && 'problem' in draft.result && draft.ending === null;
+      await writeState(manager, item.id, draft.change(keeps));
+      for (const task of draft.calls) {
+        const stored = await store.insert(manager, task);
+        begun.push(() => store.begin(task, stored));
+      }
+      for (const run of draft.runs) await starter.insert(manager, run);
+      return flushed;
+    });
+    if (written !== undefined) {
+      for (const begin of begun) begin();
+      if (draft.runs.length > 0) store.lookForWork();
+    }
+    return written;
+  }
+
+  /** An earlier try may have arrived, though its answer got lost. */
+  private async arrived({ id, epoch, base, events }: FlushItem): Promise<Flushed | undefined> {
+    const row = await this.tools.store.read(id);
+    return row?.epoch === epoch && row.last_seq === base + events.length ? row : undefined;
+  }
+}
+
+const stateOf = (result: Result): State =>
+  'output' in result ? 'completed' : 'problem' in result ? 'failed' : 'canceled';
+
+function restOf(result: Result): NonNullable<FlushItem['rest']> {
+  const nothing = {
+    final: true,
+    said: 0,
+    message: null,
+    history: [],
+    artifacts: [],
+    error: null,
+    again: null,
+    timeout: 0,
+  };
+  if ('output' in result)
+    return { ...nothing, artifacts: [{ artifactId: 'output', name: 'output', parts: partsOfOutput(result.output) }] };
+  if ('problem' in result)
+    return { ...nothing, message: [{ text: sentenceOf(result.problem) }, { data: result.problem }] };
+  return nothing;
+}
+
+const sentenceOf = ({ title, detail, type, instance }: Problem): string =>
+  `${title ?? type}${detail === undefined ? '' : `: ${detail}`}${instance === undefined ? '' : ` (at ${instance})`}`;
+
+const endOf = (result: Result): StoredEvent =>
+  'output' in result
+    ? lifecycle('completed')
+    : 'problem' in result
+      ? lifecycle('faulted', { error: result.problem })
+      : lifecycle('cancelled');
+
+const lifecycle = (what: string, detail?: Record<string, unknown>): StoredEvent => {
+  const { type, ...body } = stepEvent(what, '', { task: '', key: '' }, detail);
+  return { at: new Date(), kind: 'step', body: { ...body, type: type.replace('.task.', '.workflow.') } };
+};
+
+function isPassing(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return isDatabaseAway(error) || PASSING.has(code);
+}

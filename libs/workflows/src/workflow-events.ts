@@ -1,0 +1,180 @@
+import { type Caller, DomainError, isJsonObject } from '@app/core';
+import { Expressions } from '@app/expressions';
+import { Log } from '@app/telemetry';
+import { RunStore } from '@app/tasks';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { EventMatcher } from './event-matcher.js';
+import type { Frame, Leaf } from './frame.js';
+import { keyOf } from './listening.js';
+import type { Segment } from './segment.js';
+
+/** What was put into the inbox by a process that died before it told anybody is told after this. */
+const SWEEP_MS = 2_000;
+/** Events delivered in one transaction. */
+const BATCH = 50;
+/** Events of a run's time that one `listen` looks at, at most, each time it looks. */
+const MOST_LOOKED_AT = 10_000;
+const PAGE = 500;
+/** How long an event waits for somebody to listen. */
+const KEPT_HOURS = 24;
+
+interface InboxRow {
+  readonly position: string;
+  readonly type: string;
+  readonly event: Record<string, unknown>;
+}
+
+/** Events that come in, and the runs that listen for them. */
+@Injectable()
+export class WorkflowEvents implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly log = new Log('Workflows');
+  private readonly matcher: EventMatcher;
+  private timer: NodeJS.Timeout | undefined;
+  private delivering: Promise<void> | undefined;
+  private again = false;
+  private stopped = false;
+
+  constructor(
+    private readonly db: DataSource,
+    private readonly store: RunStore,
+    expressions: Expressions,
+  ) {
+    this.matcher = new EventMatcher(expressions);
+  }
+
+  onApplicationBootstrap(): void {
+    this.schedule();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.delivering;
+  }
+
+  /** @returns false: an event of this source and id came before (CloudEvents 1.0, "source": the two are unique) */
+  async publish(
+    caller: Pick<Caller, 'id'>,
+    event: Record<string, unknown> & { source: string; id: string; type: string },
+  ): Promise<boolean> {
+    const rows: unknown[] = await this.db.query(
+      `insert into workflow_inbox (source, id, type, event, sent_by) values ($1, $2, $3, $4, $5)
+       on conflict (source, id) do nothing returning 1`,
+      [event.source, event.id, event.type, JSON.stringify(event), caller.id],
+    );
+    if (rows.length > 0) this.nudge();
+    return rows.length > 0;
+  }
+
+  /** There is something to deliver. */
+  nudge(): void {
+    this.again = true;
+    this.delivering ??= this.deliverAll().finally(() => (this.delivering = undefined));
+  }
+
+  /** Takes the events that a `listen` waits for out of the inbox. Only by the owner of the run. */
+  async lookFor(segment: Segment, frame: Frame, leaf: Leaf): Promise<void> {
+    if (leaf.effect.kind !== 'listen') return;
+    const { to, read } = leaf.effect;
+    let after = '0';
+    const known = new Set([...segment.run.consumed, ...(leaf.taken ?? []).map(({ position }) => position)]);
+    const taking = this.matcher.taking(to, leaf.taken ?? []);
+    for (let looked = 0; looked < MOST_LOOKED_AT && !taking.isDone; looked += PAGE) {
+      const page = await this.page(taking.types, segment.row.created_at, after);
+      for (const { position, event } of page)
+        if (!known.has(Number(position)) && !taking.isDone) await taking.offer(Number(position), event);
+      after = page.at(-1)?.position ?? after;
+      if (page.length < PAGE) break;
+    }
+    if (taking.news.length === 0) return;
+    const outcome = taking.isDone
+      ? ({ kind: 'output', output: taking.output(read) } as const)
+      : ({ kind: 'waits' } as const);
+    segment.tell(frame.id, outcome, taking.news);
+  }
+
+  private page(types: readonly string[] | null, since: Date, after: string): Promise<InboxRow[]> {
+    return this.db.query(
+      `select position, type, event from workflow_inbox
+       where position > $1 and received_at >= $2 and ($3::text[] is null or type = any ($3))
+       order by position limit ${PAGE}`,
+      [after, since, types],
+    );
+  }
+
+  private schedule(): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(() => {
+      this.nudge();
+      this.schedule();
+    }, SWEEP_MS).unref();
+  }
+
+  private async deliverAll(): Promise<void> {
+    while (this.again && !this.stopped) {
+      this.again = false;
+      try {
+        const woken = await this.db.transaction((manager) => this.deliver(manager));
+        if (woken === undefined) continue;
+        for (const id of woken) this.store.announceWake(id);
+        this.again = true;
+      } catch (cause) {
+        this.log.debug('Events could not be delivered; the next look does', { cause });
+      }
+    }
+  }
+
+  /** @returns the runs that were woken; undefined: there was nothing to deliver */
+  private async deliver(manager: EntityManager): Promise<readonly string[] | undefined> {
+    const rows: InboxRow[] = await manager.query(
+      `select position, type, event from workflow_inbox where not delivered
+       order by received_at limit ${BATCH} for update skip locked`,
+    );
+    if (rows.length === 0) return undefined;
+    const patterns: { pattern: string }[] = await manager.query('select pattern from workflow_patterns');
+    const keys = await this.keysOf(
+      rows,
+      patterns.map(({ pattern }) => pattern),
+    );
+    const waiting: { run_id: string }[] = await manager.query(
+      `select distinct run_id from workflow_waits where kind = 'event' and closed_at is null and keys && $1`,
+      [keys],
+    );
+    const runs = waiting.map(({ run_id }) => run_id);
+    if (runs.length > 0) await this.store.wake(runs, manager);
+    await manager.query('update workflow_inbox set delivered = true where position = any ($1)', [
+      rows.map(({ position }) => position),
+    ]);
+    return runs;
+  }
+
+  private async keysOf(rows: readonly InboxRow[], patterns: readonly string[]): Promise<string[]> {
+    const keys: string[] = [];
+    for (const { type, event } of rows)
+      for (const pattern of patterns) {
+        const [wanted = '*', ...froms] = JSON.parse(pattern) as string[];
+        if (wanted !== '*' && wanted !== type) continue;
+        const values = await this.matcher.valuesOf(froms, event);
+        if (values !== undefined) keys.push(keyOf(wanted, froms, values));
+      }
+    return keys;
+  }
+
+  /** Removes what nobody can be listening for any more. */
+  async removeOld(): Promise<void> {
+    await this.db.query(
+      `delete from workflow_inbox where delivered and received_at < now() - interval '${KEPT_HOURS} hours'`,
+    );
+  }
+}
+
+/** A CloudEvent in its JSON form (CloudEvents 1.0, JSON format). @throws DomainError invalid */
+export function cloudEvent(given: unknown): Record<string, unknown> & { source: string; id: string; type: string } {
+  if (!isJsonObject(given)) throw new DomainError('invalid', 'expected a CloudEvent: an object');
+  for (const name of ['specversion', 'id', 'source', 'type'])
+    if (typeof given[name] !== 'string' || given[name] === '')
+      throw new DomainError('invalid', `${name}: expected a text, as CloudEvents 1.0 requires`);
+  if (given.specversion !== '1.0') throw new DomainError('invalid', 'specversion: expected "1.0"');
+  return given as Record<string, unknown> & { source: string; id: string; type: string };
+}

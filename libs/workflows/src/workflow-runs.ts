@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Part } from '@app/a2a';
+import type { Caller } from '@app/core';
+import { Work } from '@app/durable';
+import { Log } from '@app/telemetry';
+import { type TaskRow, type TaskRunner, TaskRunners } from '@app/tasks';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Approvals } from './approvals.service.js';
+import { RunTools } from './run-tools.js';
+import { Segment } from './segment.js';
+
+/** Runs that are here at a time; the others' rows wait. One holds what its frames hold, and no connection. */
+const MOST_RUNS = 500;
+/** How long a run stays here with nothing to do: its next step may be near. Less when many are here. */
+const LINGER_MS = { few: 2_000, many: 50 };
+/** A run that broke is not looked at again before this. */
+const BROKEN_MS = 5_000;
+
+/** The runs of workflows that this process works on. */
+@Injectable()
+export class WorkflowRuns implements TaskRunner, OnModuleInit {
+  readonly kind = 'workflow';
+  private readonly log = new Log('Workflows');
+  private readonly segments = new Map<string, Segment>();
+  private stopping = false;
+
+  constructor(
+    private readonly tools: RunTools,
+    private readonly runners: TaskRunners,
+    private readonly approvals: Approvals,
+    private readonly work: Work,
+  ) {}
+
+  onModuleInit(): void {
+    this.runners.register(this);
+  }
+
+  room(): number {
+    return this.stopping ? 0 : Math.max(MOST_RUNS - this.segments.size, 0);
+  }
+
+  working(): readonly string[] {
+    return [...this.segments.keys()];
+  }
+
+  claimed(row: TaskRow): void {
+    if (row.attempts > 1) this.log.info('A run was taken over', { run: row.id, workflow: row.agent, epoch: row.epoch });
+    this.begin(row);
+  }
+
+  /** Works on a run that is this process's. */
+  begin(row: TaskRow): void {
+    const segment = new Segment(row, this.tools, () => this.lingerMs());
+    this.segments.set(row.id, segment);
+    void segment
+      .work()
+      .catch((cause: unknown) => this.broke(segment, cause))
+      .finally(() => {
+        if (this.segments.get(row.id) === segment) this.segments.delete(row.id);
+      });
+  }
+
+  woken(id: string): void {
+    this.segments.get(id)?.wake();
+  }
+
+  answer(caller: Caller, row: TaskRow, parts: readonly Part[]): Promise<void> {
+    return this.approvals.answerRun(caller, row.id, parts);
+  }
+
+  /** Everything is in rows: others go on at once. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const ids = [...this.segments.keys()];
+    this.dropAll();
+    await this.work.release(this.tools.store.executor, ids, false);
+  }
+
+  dropAll(): void {
+    for (const segment of this.segments.values()) segment.drop();
+  }
+
+  private lingerMs(): number {
+    return this.segments.size < MOST_RUNS / 2 ? LINGER_MS.few : LINGER_MS.many;
+  }
+
+  /** The rows are as they were before the step that broke; somebody tries it again. */
+  private async broke(segment: Segment, cause: unknown): Promise<void> {
+    segment.drop();
+    segment.failed(cause);
+    await sleep(BROKEN_MS, undefined, { ref: false });
+    const { id, executor } = segment.row;
+    await this.work.release(executor ?? '', [id]).catch(() => undefined);
+  }
+}
