@@ -8,11 +8,13 @@ import { findPrometheus, promtool } from './support/prometheus.js';
 import { rules, RULES_FILE } from './support/expressions.js';
 
 interface Case {
-  /** Series (in promtool's notation, a value a minute) with which it fires, and with which it does not. */
+  /** Series (in promtool's notation, a value a step) with which it fires, and with which it does not. */
   readonly fires: Readonly<Record<string, string>>;
   readonly rests: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly atMinutes?: number;
+  /** Between two values and two evaluations; 1. */
+  readonly stepMinutes?: number;
 }
 
 const UP = { 'a2a_build_info{version="1"}': '1x200' };
@@ -65,9 +67,10 @@ const CASES: Readonly<Record<string, Case>> = {
     rests: { a2a_rate_limit_local_decisions_total: '12x60' },
   },
   'Backup Missing': {
-    fires: { 'kube_cronjob_status_last_successful_time{cronjob="a2a-mcp-backup"}': '0x2400' },
-    rests: { 'kube_cronjob_status_last_successful_time{cronjob="a2a-mcp-backup"}': '0+60x2400' },
-    atMinutes: 2_300,
+    fires: { 'kube_cronjob_status_last_successful_time{cronjob="a2a-mcp-backup"}': '0x80' },
+    rests: { 'kube_cronjob_status_last_successful_time{cronjob="a2a-mcp-backup"}': '0+1800x80' },
+    atMinutes: 2_310,
+    stepMinutes: 30,
   },
 };
 
@@ -87,7 +90,7 @@ function judged(
   series: Readonly<Record<string, string>>,
   fires: boolean,
 ): { status: number | null; output: string } {
-  const { labels = {}, atMinutes = 30 } = CASES[alert] ?? {};
+  const { labels = {}, atMinutes = 30, stepMinutes = 1 } = CASES[alert] ?? {};
   const rule = rules().find((one) => one.alert === alert);
   const expected = {
     exp_labels: { severity: rule?.labels.severity ?? '', ...labels },
@@ -99,8 +102,8 @@ function judged(
   const file = join(directory, 'test.yaml');
   const input_series = Object.entries(series).map(([name, values]) => ({ series: name, values }));
   const alert_rule_test = [{ eval_time: `${atMinutes}m`, alertname: alert, exp_alerts: fires ? [expected] : [] }];
-  const tests = [{ interval: '1m', input_series, alert_rule_test }];
-  writeFileSync(file, JSON.stringify({ rule_files: ['rules.yaml'], evaluation_interval: '1m', tests }));
+  const tests = [{ interval: `${stepMinutes}m`, input_series, alert_rule_test }];
+  writeFileSync(file, JSON.stringify({ rule_files: ['rules.yaml'], evaluation_interval: `${stepMinutes}m`, tests }));
   return promtool(['test', 'rules', file]);
 }
 
