@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgents, type TestAgents } from './support/agents.js';
 import { rows } from './support/database.js';
 import { startServer, type TestServer } from './support/server.js';
-import { postWorkflow, type Run, runWorkflow } from './support/workflows.js';
+import { postWorkflow, type Run, runWorkflow } from './support/workflow-runs.js';
 
 let server: TestServer;
 let agents: TestAgents;

@@ -3,7 +3,7 @@ import { type TaskView, uuidV7 } from '@app/tasks';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Frame } from './frame.js';
-import type { Question } from './news.js';
+import type { Question } from './sql-state.js';
 
 interface Answered {
   readonly id: string;

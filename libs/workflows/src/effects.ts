@@ -42,7 +42,7 @@ const EFFECTS: { readonly [K in Simple]: (world: World, here: Here, task: Of<K>)
 
   raise: async (world, here, { raise: { error } }) => {
     const definition = typeof error === 'string' ? world.definition.use?.errors?.[error] : error;
-    throw new WorkflowError(await problemFrom(world, here, definition, String(error)));
+    throw new WorkflowError(await problemFrom(world, here, definition));
   },
 
   wait: async (world, here, { wait }) => ({
@@ -105,13 +105,8 @@ async function filled(world: World, here: Here, value: object): Promise<Record<s
   return (await world.expressions.fill(value, scope)) as Record<string, unknown>;
 }
 
-async function problemFrom(
-  world: World,
-  here: Here,
-  definition: ErrorDefinition | undefined,
-  name: string,
-): Promise<Problem> {
-  if (definition === undefined) return problemOf('configuration', `raise: no error ${name}`);
+async function problemFrom(world: World, here: Here, definition: ErrorDefinition | undefined): Promise<Problem> {
+  if (definition === undefined) return problemOf('configuration', 'raise: there is no such error');
   const { status, ...rest } = await filled(world, here, definition);
   return { type: 'about:blank', instance: here.activation.task, ...rest, status: Number(status) };
 }

@@ -4,14 +4,14 @@ import type { Draft } from './draft.js';
 import type { Effect, Frame, Leaf } from './frame.js';
 import { keysOf, patternsOf } from './listening.js';
 import type { Outcome } from './planner.js';
-import { problemFor } from './problems.js';
+import { problemFor, problemOf, WorkflowError } from './problems.js';
 import type { RunTools } from './run-tools.js';
-import type { Segment } from './segment.js';
+import type { RunHere } from './run-here.js';
 
 /** Gives what frames ask for to those who do it, and takes it back. */
 export class HandOut {
   constructor(
-    private readonly segment: Segment,
+    private readonly segment: RunHere,
     private readonly draft: Draft,
     private readonly tools: RunTools,
   ) {}
@@ -124,9 +124,11 @@ export class HandOut {
       time: new Date().toISOString(),
       datacontenttype: 'application/json',
       ...leaf.effect.event,
-    } as Record<string, unknown> & { id: string; source?: unknown; type?: unknown };
-    const source = String(event.source ?? `/api/v1/workflows/${run.name}`);
-    const stored = { source, id: String(event.id), type: String(event.type), event: { ...event, source } };
+    };
+    const source = textOr(event, 'source', `/api/v1/workflows/${run.name}`);
+    const id = textOr(event, 'id', `${row.id}${leaf.key}`);
+    const stored = { source, id, type: textOr(event, 'type', ''), event: { ...event, id, source } };
+    if (stored.type === '') throw new WorkflowError(problemOf('validation', 'emit: the event has no type'));
     this.draft.emitted.push({ ...stored, by: row.principal });
     this.draft.after.push(() => this.tools.events.nudge());
     return Promise.resolve({ kind: 'output', output: stored.event });
@@ -172,4 +174,10 @@ function assigneesOf(given: unknown): string[] | undefined {
     ...roles.map((one) => `role:${one}`),
     ...groups.map((one) => `group:${one}`),
   ];
+}
+
+/** An attribute of an event that must be a text (CloudEvents 1.0). */
+function textOr(event: Readonly<Record<string, unknown>>, name: string, otherwise: string): string {
+  const value = event[name];
+  return typeof value === 'string' && value !== '' ? value : otherwise;
 }

@@ -4,7 +4,7 @@ import { HandOut } from './hand-out.js';
 import { checkedOutput } from './lifecycle.js';
 import { problemIn } from './problems.js';
 import type { RunTools } from './run-tools.js';
-import type { Segment } from './segment.js';
+import type { RunHere } from './run-here.js';
 import { stepEvent } from './step-events.js';
 import { nameIn } from './scope.js';
 
@@ -14,7 +14,7 @@ export const UNDO = 'undo';
 /** What follows from the end of a thread. */
 export class Joining {
   constructor(
-    private readonly segment: Segment,
+    private readonly segment: RunHere,
     private readonly draft: Draft,
     private readonly tools: RunTools,
   ) {}

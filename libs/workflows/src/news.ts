@@ -7,16 +7,9 @@ import { isStep } from './hand-out.js';
 import { problemOf } from './problems.js';
 import type { Outcome } from './planner.js';
 import type { RunTools } from './run-tools.js';
-import type { Segment } from './segment.js';
-import { type News as NewsRow, readNews } from './sql-state.js';
+import type { RunHere } from './run-here.js';
+import { type News as NewsRow, type Question, readNews } from './sql-state.js';
 import { outputOfCall } from './step-output.js';
-
-export interface Question {
-  readonly id: string;
-  readonly step: string | null;
-  readonly prompt: string;
-  readonly schema: unknown;
-}
 
 /** What happened outside of a run. */
 export class News {
@@ -25,7 +18,7 @@ export class News {
   private open: readonly Question[] = [];
 
   constructor(
-    private readonly segment: Segment,
+    private readonly segment: RunHere,
     private readonly tools: RunTools,
   ) {}
 

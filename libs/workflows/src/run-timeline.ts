@@ -29,7 +29,10 @@ interface Execution {
 export function timelineOf(row: RunRow, steps: readonly Step[]): Timeline {
   const executions = executionsOf(row, steps);
   const rows = executions.map(({ task, key, state, startedAt, endedAt }) => ({
-    ...{ task, key, state, startedAt: startedAt.toISOString() },
+    task,
+    key,
+    state,
+    startedAt: startedAt.toISOString(),
     ...(endedAt !== undefined && {
       endedAt: endedAt.toISOString(),
       durationMs: endedAt.getTime() - startedAt.getTime(),
@@ -46,7 +49,12 @@ export function timelineOf(row: RunRow, steps: readonly Step[]): Timeline {
     }));
   return {
     events: steps.map(({ seq, at, body: { type, task, frame, key, detail } }) => ({
-      ...{ seq, at: at.toISOString(), type, task, frame, key },
+      seq,
+      at: at.toISOString(),
+      type,
+      task,
+      frame,
+      key,
       ...(detail !== undefined && { detail }),
     })),
     tasks: rows,

@@ -4,10 +4,9 @@ import { isDatabaseAway } from '@app/database';
 import type { Flushed, FlushItem, StoredEvent, TaskRow } from '@app/tasks';
 import type { Draft, Result } from './draft.js';
 import type { Problem } from './frame.js';
-import type { Question } from './news.js';
 import type { RunTools } from './run-tools.js';
-import type { Segment } from './segment.js';
-import { writeState } from './sql-state.js';
+import type { RunHere } from './run-here.js';
+import { type Question, writeState } from './sql-state.js';
 import { stepEvent } from './step-events.js';
 import { partsOfOutput } from './step-output.js';
 
@@ -20,7 +19,7 @@ type State = TaskRow['state'];
 /** Writes what became of a run: all of it in one transaction that is fenced by who owns the run. */
 export class RunWriter {
   constructor(
-    private readonly segment: Segment,
+    private readonly segment: RunHere,
     private readonly tools: RunTools,
   ) {}
 

@@ -8,6 +8,7 @@ import { Joining } from './joining.js';
 import { advance, type Outcome, type Plan } from './planner.js';
 import { problemFor, problemOf } from './problems.js';
 import { News } from './news.js';
+import type { RunHere } from './run-here.js';
 import type { RunTools } from './run-tools.js';
 import { RunWriter } from './run-writer.js';
 import type { World } from './scope.js';
@@ -32,7 +33,7 @@ interface Call extends AbortController {
  * One run while this process owns it: takes in what happened, plans, writes, and hands out what the plan asks for. All that
  * it knows is in rows; it may vanish at any moment.
  */
-export class Segment {
+export class Segment implements RunHere {
   private readonly log = new Log('Workflows');
   private readonly frames = new Map<string, Frame>();
   private inputs: Input[] = [];

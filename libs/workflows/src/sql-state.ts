@@ -33,6 +33,15 @@ export async function readState(db: Db, id: string): Promise<RunState | undefine
   return rows[0];
 }
 
+/** What people are asked. */
+export interface Question {
+  readonly id: string;
+  /** The step whose agent asks; null: the workflow itself. */
+  readonly step: string | null;
+  readonly prompt: string;
+  readonly schema: unknown;
+}
+
 /** What happened outside that a run's frames wait for. */
 export interface News {
   readonly paused: boolean;
@@ -41,12 +50,7 @@ export interface News {
   /** Questions that were answered. */
   readonly answered: readonly { readonly id: string; readonly answer: unknown; readonly by: string }[];
   /** Questions that are open, with the step whose agent asked. */
-  readonly open: readonly {
-    readonly id: string;
-    readonly step: string | null;
-    readonly prompt: string;
-    readonly schema: unknown;
-  }[];
+  readonly open: readonly Question[];
 }
 
 export async function readNews(db: Db, id: string): Promise<News> {

@@ -7,7 +7,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { EventMatcher } from './event-matcher.js';
 import type { Frame, Leaf } from './frame.js';
 import { keyOf } from './listening.js';
-import type { Segment } from './segment.js';
+import type { RunHere } from './run-here.js';
 
 /** What was put into the inbox by a process that died before it told anybody is told after this. */
 const SWEEP_MS = 2_000;
@@ -74,7 +74,7 @@ export class WorkflowEvents implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Takes the events that a `listen` waits for out of the inbox. Only by the owner of the run. */
-  async lookFor(segment: Segment, frame: Frame, leaf: Leaf): Promise<void> {
+  async lookFor(segment: RunHere, frame: Frame, leaf: Leaf): Promise<void> {
     if (leaf.effect.kind !== 'listen') return;
     const { to, read } = leaf.effect;
     let after = '0';

@@ -156,10 +156,22 @@ export class WorkflowsService {
     if (others[0] !== undefined && others[0].namespace !== namespace)
       throw new DomainError('conflict', `document.namespace: the workflow ${name} is one of ${others[0].namespace}`);
     const row = manager.create(Workflow, {
-      ...{ id: uuidV7(), namespace, name, version, position: (others[0]?.position ?? 0) + 1, status },
-      ...{ title: document.title ?? null, summary: document.summary ?? null, tags: tagsOf(definition) },
-      ...{ definition, digest, source: typeof source === 'string' ? source : JSON.stringify(source, null, 2) },
-      ...{ createdBy: caller.id, credential: caller.credential, schedule, paused: false },
+      id: uuidV7(),
+      namespace,
+      name,
+      version,
+      position: (others[0]?.position ?? 0) + 1,
+      status,
+      title: document.title ?? null,
+      summary: document.summary ?? null,
+      tags: tagsOf(definition),
+      definition,
+      digest,
+      source: typeof source === 'string' ? source : JSON.stringify(source, null, 2),
+      createdBy: caller.id,
+      credential: caller.credential,
+      schedule,
+      paused: false,
     });
     row.nextAt = status === 'active' ? firstTick(row) : null;
     await manager.insert(Workflow, row as never);

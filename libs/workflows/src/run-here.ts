@@ -1,0 +1,33 @@
+import type { TaskRow } from '@app/tasks';
+import type { Draft } from './draft.js';
+import type { Frame, Leaf, Taken } from './frame.js';
+import type { Outcome } from './planner.js';
+import type { World } from './scope.js';
+import type { RunState } from './sql-state.js';
+
+/** A run that this process owns, for those who do parts of its work. */
+export interface RunHere {
+  row: TaskRow;
+  readonly run: RunState;
+  readonly all: ReadonlyMap<string, Frame>;
+  /** Calls of frames whose outcome is not stored yet. */
+  readonly out: ReadonlyMap<string, AbortController>;
+  readonly isLost: boolean;
+  world(draft: Draft): World;
+  /** Plans what follows from what became of a frame, and all that follows from that. */
+  take(draft: Draft, frame: string, outcome: Outcome): Promise<void>;
+  /** For the next step. @param taken events that its `listen` took */
+  tell(frame: string, outcome: Outcome, taken?: readonly Taken[]): void;
+  /** Written: this is how the run stands now. */
+  written(draft: Draft, row: TaskRow): void;
+  /** What was held back may begin. */
+  begin(): void;
+  /** Something happened: look. */
+  wake(): void;
+  /** Not ours any more. */
+  drop(): void;
+  callOut(frame: string, leaf: Leaf): void;
+  callAgain(frame: string, leaf: Leaf): void;
+  /** Ids of the open questions of a step's agent. */
+  questionsOf(step: string): string[];
+}
