@@ -8,6 +8,7 @@ import { ApiKeyHolders1763800000010 } from './0010-api-key-holders.js';
 import { RateLimits1763800000011 } from './0011-rate-limits.js';
 import { Audit1763800000012 } from './0012-audit.js';
 import { Backups1763800000013 } from './0013-backups.js';
+import { TaskTraceState1763800000014 } from './0014-task-trace-state.js';
 import { Workflows1763800000015 } from './0015-workflows.js';
 import { WorkflowSecrets1763800000016 } from './0016-workflow-secrets.js';
 
@@ -23,6 +24,7 @@ export const migrations = [
   RateLimits1763800000011,
   Audit1763800000012,
   Backups1763800000013,
+  TaskTraceState1763800000014,
   Workflows1763800000015,
   WorkflowSecrets1763800000016,
 ] as const;

@@ -42,7 +42,7 @@ test.each(['echo', 'legacy-echo'])(
   'an address of %s is enough, and the key of the step is the id of the message',
   async (name) => {
     const idempotencyKey = `step-${name}`;
-    const context = { idempotencyKey, trace: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+    const context = { idempotencyKey, trace: { parent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' } };
     expect(await call('a2a', sending(agents.url(name), 'message: direct'), context)).toMatchObject({
       kind: 'message',
       parts: [{ kind: 'text', text: 'direct' }],

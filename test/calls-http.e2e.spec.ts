@@ -27,7 +27,10 @@ test('what the definition says arrives: method, template, query, headers, body, 
     body: { name: 'ä' },
     output: 'content',
   };
-  const raw = (await call('http', args, { data: { 'pet.id': 'a/b ü(', flag: true }, trace })) as string;
+  const raw = (await call('http', args, {
+    data: { 'pet.id': 'a/b ü(', flag: true },
+    trace: { parent: trace },
+  })) as string;
   const said = JSON.parse(raw) as Echo;
   expect(said).toMatchObject({
     method: 'POST',

@@ -9,14 +9,16 @@ import {
   type OutgoingMessage,
   type TaskSnapshot,
 } from '@app/a2a';
+import { Config } from '@app/config';
 import { Outbound } from '@app/outbound';
+import { Metrics, Traces } from '@app/telemetry';
 import { afterAll } from 'vitest';
 
 /** A client for the tests of one file, which may talk to this machine. */
 export function useClient(): A2aClient {
   const outbound = new Outbound({ allowedNetworks: ['127.0.0.0/8'] });
   afterAll(() => outbound.close());
-  return new A2aClient(outbound);
+  return new A2aClient(outbound, new Traces(Config.load({}), new Metrics()));
 }
 
 /** What came of one exchange. */

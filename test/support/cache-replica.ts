@@ -1,5 +1,6 @@
 import { type Bucket, Buckets, Cache, CacheHealth, CacheModule, Hints, HotCopies } from '@app/cache';
 import { Config, ConfigModule } from '@app/config';
+import { TelemetryModule } from '@app/telemetry';
 import { NestFactory } from '@nestjs/core';
 import { expect, vi } from 'vitest';
 
@@ -7,7 +8,7 @@ import { expect, vi } from 'vitest';
 export async function startReplica(redisUrl?: string) {
   const config = Config.load({ REDIS_URL: redisUrl });
   const app = await NestFactory.createApplicationContext(
-    { module: class {}, imports: [ConfigModule.forRoot(config), CacheModule] },
+    { module: class {}, imports: [ConfigModule.forRoot(config), TelemetryModule, CacheModule] },
     { logger: false },
   );
   return {

@@ -2,13 +2,14 @@ import { NestFactory } from '@nestjs/core';
 import { A2aCalls, type CallContext, CallError, CallsModule, HttpCalls, McpCalls } from '@app/calls';
 import { ConfigModule } from '@app/config';
 import type { JsonObject } from '@app/core';
+import { TelemetryModule } from '@app/telemetry';
 import { afterAll } from 'vitest';
 import { databaseConfig } from './database-app.js';
 
 /** The calls of a workflow as the server wires them, for the tests of one file. */
 export async function useCalls(env: Record<string, string> = { ALLOWED_NETWORKS: '127.0.0.0/8' }) {
   class Root {}
-  const imports = [ConfigModule.forRoot(databaseConfig(env)), CallsModule];
+  const imports = [ConfigModule.forRoot(databaseConfig(env)), TelemetryModule, CallsModule];
   const app = await NestFactory.createApplicationContext(
     { module: Root, imports },
     { logger: false, abortOnError: false },

@@ -4,6 +4,7 @@ import { HealthCheckService, HealthIndicatorService } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { CacheHealth } from '@app/cache';
 import { DatabaseHealth } from '@app/database';
+import { Metrics } from '@app/telemetry';
 import { SkipThrottle } from '@nestjs/throttler';
 import { Public } from '@app/web';
 
@@ -16,11 +17,13 @@ export class Dependencies {
     private readonly indicators: HealthIndicatorService,
     private readonly databaseHealth: DatabaseHealth,
     private readonly cacheHealth: CacheHealth,
+    private readonly metrics: Metrics,
   ) {}
 
   /** No new work is to come here from now on, though what comes is still answered. */
   stop(): void {
     this.stopping = true;
+    this.metrics.draining.set(1);
   }
 
   process() {

@@ -7,14 +7,15 @@ import { DatabaseHealth } from '@app/database';
 import { McpEndpoint } from '@app/mcp';
 import { BootstrapKey } from '@app/permissions';
 import { StreamAdapter, StreamingGateway } from '@app/streaming';
-import { Log, Metrics } from '@app/telemetry';
+import { Log, Metrics, Traces } from '@app/telemetry';
 import { AppModule } from './app.module.js';
 import { Dependencies } from './health.controller.js';
 import { FrameworkLog } from './framework-log.js';
 import { loadConfig } from './load-config.js';
 import { serveOpenApi } from './openapi.js';
 import { refuseAddress } from './problem.filter.js';
-import { VERSION } from './version.js';
+import { traceRest } from './trace-rest.js';
+import { SERVICE, VERSION } from './version.js';
 
 const MAX_BODY_BYTES = 4 << 20;
 /** Ids that agents gave are parts of paths, percent-encoded. */
@@ -61,10 +62,12 @@ async function createApp(config: Config): Promise<NestFastifyApplication> {
     logger: new FrameworkLog(),
     abortOnError: false,
   });
+  await app.get(Traces).start({ name: SERVICE, version: VERSION });
   // helmet's default would send browsers to https where there is none
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   app.useWebSocketAdapter(new StreamAdapter());
   measure(app);
+  traceRest(app);
   serveOpenApi(app);
   await app.init();
   endpoint = app.get(McpEndpoint);
@@ -114,7 +117,8 @@ function stopOnSignal(app: NestFastifyApplication): void {
       log.error('Not everything ended in time', { graceMs: SHUTDOWN_MS });
       process.exit(1);
     }, SHUTDOWN_MS).unref();
-    app.close().then(
+    const closed = app.close().then(() => app.get(Traces).close());
+    closed.then(
       () => process.exit(0),
       (error: unknown) => {
         log.error('Stopping failed', { cause: error });

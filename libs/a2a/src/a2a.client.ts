@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { DomainError } from '@app/core';
 import { Outbound } from '@app/outbound';
+import { Traces } from '@app/telemetry';
 import { Injectable } from '@nestjs/common';
 import { readCard } from './card.js';
 import { discoverCard, type FetchOptions, refetchCard } from './card-fetcher.js';
@@ -33,7 +34,10 @@ type TaskEvent = AgentEvent & { readonly kind: 'task' };
 /** Speaks A2A 1.0 and 0.3 to agents, over JSON-RPC and HTTP+JSON, streamed where they stream. */
 @Injectable()
 export class A2aClient {
-  constructor(private readonly outbound: Outbound) {}
+  constructor(
+    private readonly outbound: Outbound,
+    private readonly traces: Traces,
+  ) {}
 
   /** The card of the agent at a base address, a card's address, or any other address of it. */
   discover(url: string, options: FetchOptions): Promise<FetchedCard> {
@@ -57,7 +61,7 @@ export class A2aClient {
    * directly. Ending the iteration, or the signal, does not end the task: `cancel` does.
    */
   async *send(agent: AgentConnection, message: OutgoingMessage, signal: AbortSignal): AsyncGenerator<AgentEvent> {
-    const wire = new Wire(this.outbound, agent, signal);
+    const wire = this.wireTo(agent, signal);
     const turn = new Turn(message.taskId);
     try {
       if (agent.card.streaming) yield* this.sendStreamed(wire, turn, message);
@@ -73,20 +77,24 @@ export class A2aClient {
 
   /** Yields what becomes of a task, beginning with the task as it is now. */
   async *follow(agent: AgentConnection, taskId: string, signal: AbortSignal): AsyncGenerator<AgentEvent> {
-    yield* this.pursue(new Wire(this.outbound, agent, signal), taskId, agent.card.streaming);
+    yield* this.pursue(this.wireTo(agent, signal), taskId, agent.card.streaming);
   }
 
   get(agent: AgentConnection, taskId: string, signal: AbortSignal): Promise<TaskEvent> {
-    return this.look(new Wire(this.outbound, agent, signal), taskId);
+    return this.look(this.wireTo(agent, signal), taskId);
   }
 
   /** Asks the agent to stop; that the task is already over, or unknown, is as good. */
   async cancel(agent: AgentConnection, taskId: string, signal: AbortSignal): Promise<void> {
     try {
-      await new Wire(this.outbound, agent, signal).call({ name: 'cancel', taskId });
+      await this.wireTo(agent, signal).call({ name: 'cancel', taskId });
     } catch (error) {
       if (!(error instanceof AgentError && NOTHING_TO_CANCEL.has(error.reason))) throw error;
     }
+  }
+
+  private wireTo(agent: AgentConnection, signal: AbortSignal): Wire {
+    return new Wire(this.outbound, agent, signal, this.traces);
   }
 
   private async *sendStreamed(wire: Wire, turn: Turn, message: OutgoingMessage): AsyncGenerator<AgentEvent> {

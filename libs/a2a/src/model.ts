@@ -1,4 +1,5 @@
-import type { JsonObject } from '@app/core';
+import type { JsonObject, Trace } from '@app/core';
+import type { SpanAttributes } from '@app/telemetry';
 
 /** A2A task states, spelled as in A2A 0.3 (1.0 spells them `TASK_STATE_INPUT_REQUIRED`); this is how we store them. */
 export const TASK_STATES = [
@@ -127,8 +128,10 @@ export interface AgentConnection {
   readonly headers?: Readonly<Record<string, string>>;
   /** The origins that may see the credentials and the headers; a card alone cannot add to them. None: nobody sees them. */
   readonly origins?: readonly string[];
-  /** `traceparent` of what is done with it. */
-  readonly trace?: string;
+  /** What is done with it belongs to this trace. */
+  readonly trace?: Trace;
+  /** What spans of its calls tell beside what they know themselves. */
+  readonly spanAttributes?: SpanAttributes;
 }
 
 /** A card as it was fetched. */

@@ -1,5 +1,7 @@
-import { DomainError, isJsonObject } from '@app/core';
+import { DomainError, isJsonObject, traceHeaders } from '@app/core';
 import type { Outbound, OutboundInit } from '@app/outbound';
+import type { Span, Traces } from '@app/telemetry';
+import { beginCall, failureOf } from './call-span.js';
 import { isSpoken } from './card.js';
 import { AgentError, readAgentError, UNKNOWN } from './errors.js';
 import type { AgentConnection, AgentInterface, Credentials } from './model.js';
@@ -40,29 +42,48 @@ export class Wire {
   readonly host: string;
   private readonly secrets: Secrets;
   private readonly withheld: boolean;
-  private readonly trace: string | undefined;
 
   constructor(
     private readonly outbound: Outbound,
-    agent: AgentConnection,
+    private readonly agent: AgentConnection,
     readonly signal: AbortSignal,
+    private readonly traces: Traces,
   ) {
     this.target = chooseInterface(agent);
     this.host = new URL(this.target.url).host;
     const isTrusted = isPinned(agent, this.target);
     this.withheld = !isTrusted && holdsSecrets(agent);
     this.secrets = isTrusted ? agent : {};
-    this.trace = agent.trace;
   }
 
   /** The result of one request. */
   async call(operation: Operation): Promise<unknown> {
-    return this.unwrap(await this.readJson(await this.open(operation)));
+    const span = beginCall(this.traces, this.agent, this.target, operation);
+    try {
+      const result = this.unwrap(await this.readJson(await this.open(operation, span)));
+      span?.end();
+      return result;
+    } catch (error) {
+      span?.end(failureOf(error));
+      throw error;
+    }
   }
 
   /** The results of one request: several when the agent streams, one when it answers plainly. */
   async *stream(operation: Operation): AsyncGenerator<unknown> {
-    const response = await this.open(operation);
+    const span = beginCall(this.traces, this.agent, this.target, operation);
+    let failure: string | undefined;
+    try {
+      yield* this.results(await this.open(operation, span));
+    } catch (error) {
+      failure = failureOf(error);
+      throw error;
+    } finally {
+      span?.end(failure);
+    }
+  }
+
+  private async *results(response: Response): AsyncGenerator<unknown> {
     if (!response.body || !isEventStream(response)) {
       yield this.unwrap(await this.readJson(response));
       return;
@@ -79,12 +100,14 @@ export class Wire {
     }
   }
 
-  private async open(operation: Operation): Promise<Response> {
+  private async open(operation: Operation, span: Span | undefined): Promise<Response> {
     const { url, ...init } = buildRequest(this.target, operation);
     const limits = LIMITS[operation.name];
-    const headers = { ...init.headers, ...(this.trace !== undefined && { traceparent: this.trace }) };
+    const trace = span?.trace ?? this.agent.trace;
+    const headers = { ...init.headers, ...traceHeaders(trace) };
     const sent = { ...init, headers, limits, signal: this.signal };
     const response = await fetchWith(this.outbound, url, sent, this.secrets);
+    span?.set({ 'http.request.method': init.method, 'http.response.status_code': response.status });
     return response.ok ? response : this.refuse(response, operation);
   }
 

@@ -6,7 +6,7 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { KeyRing } from '@app/secrets';
-import { Log } from '@app/telemetry';
+import { Log, Metrics } from '@app/telemetry';
 import { DataSource, type EntityManager } from 'typeorm';
 import { type ChainedEvent, chained, signedText } from './audit-chain.js';
 import type { AuditEvent } from './audit-event.js';
@@ -44,6 +44,7 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
   constructor(
     private readonly db: DataSource,
     private readonly keys: KeyRing,
+    private readonly metrics: Metrics,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -71,7 +72,11 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
   note(event: AuditEvent): void {
     this.isDue = true;
     if (this.noted.length < MAX_NOTED) this.noted.push({ at: new Date(), event });
-    else this.overflow++;
+    else {
+      this.overflow++;
+      this.metrics.auditLost.inc();
+    }
+    this.metrics.auditWaiting.set(this.noted.length);
   }
 
   /** Seals all there is; when it resolves, what was committed before the call is sealed, unless the database is away. */
@@ -88,6 +93,7 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
       for (let sealed = BATCH; sealed >= BATCH;) sealed = await this.sealBatch();
     } catch (cause) {
       this.isDue = true;
+      this.metrics.auditFailures.inc();
       this.log.warn('Audit events could not be sealed; trying again', { waiting: this.noted.length, cause });
     }
   }
@@ -101,6 +107,7 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
     });
     this.inDoubt = undefined;
     this.moveOn(links.at(-1), own.length);
+    this.metrics.auditSealed.inc(links.length);
     return links.length;
   }
 
@@ -135,6 +142,7 @@ export class Sealer implements OnApplicationBootstrap, BeforeApplicationShutdown
     this.seq = last.seq;
     this.mac = last.mac;
     this.noted = this.noted.slice(own);
+    this.metrics.auditWaiting.set(this.noted.length);
   }
 
   /** A commit whose answer got lost may have arrived: then our own events of that batch are there. */

@@ -1,4 +1,5 @@
 import { Config } from '@app/config';
+import { Metrics } from '@app/telemetry';
 import { Global, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Cache } from './cache.js';
 import { CacheHealth } from './cache-health.js';
@@ -23,7 +24,10 @@ export class CacheModule implements OnApplicationShutdown {
   constructor(
     private readonly link: RedisLink,
     private readonly hints: Hints,
-  ) {}
+    metrics: Metrics,
+  ) {
+    link.onChange((isUp) => metrics.redisIs(isUp ? 'up' : 'away'));
+  }
 
   /** Last of all: others may still publish and delete while they shut down. */
   onApplicationShutdown(): void {

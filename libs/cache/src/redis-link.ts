@@ -14,6 +14,7 @@ const PING_EVERY_MS = 2_000;
 
 export type RedisClient = Awaited<ReturnType<typeof clientOf>>;
 type OnReturn = (client: RedisClient) => Promise<void>;
+type OnChange = (isUp: boolean) => void;
 
 /**
  * The connection to Redis and the breaker before it. Redis is `away` from the first command that fails or is late until
@@ -30,6 +31,7 @@ export class RedisLink {
   private probing = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly returnHooks: OnReturn[] = [];
+  private readonly watchers: OnChange[] = [];
   private readonly log = new Log('Redis');
 
   /** @param client undefined: no Redis is configured */
@@ -73,6 +75,13 @@ export class RedisLink {
     this.returnHooks.push(hook);
   }
 
+  /** Called now, and with every change; never when no Redis is configured. */
+  onChange(watcher: OnChange): void {
+    if (this.client === undefined) return;
+    this.watchers.push(watcher);
+    watcher(this.isUp);
+  }
+
   close(): void {
     this.state = this.client === undefined ? 'off' : 'closed';
     clearTimeout(this.timer);
@@ -101,6 +110,7 @@ export class RedisLink {
     this.cause = cause;
     if (this.state !== 'up' && this.state !== 'starting') return;
     this.state = 'away';
+    for (const watcher of this.watchers) watcher(false);
     this.log.error('Redis unreachable; going on without it', { cause });
     this.probeLater();
   }
@@ -140,6 +150,7 @@ export class RedisLink {
     if (this.state === 'closed') return;
     this.log.info(this.state === 'away' ? 'Redis is back' : 'Redis is connected');
     this.state = 'up';
+    for (const watcher of this.watchers) watcher(true);
   }
 }
 

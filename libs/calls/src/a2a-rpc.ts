@@ -1,5 +1,5 @@
 import { type AgentConnection, cleanJson } from '@app/a2a';
-import { isJsonObject, type JsonObject } from '@app/core';
+import { isJsonObject, type JsonObject, traceHeaders } from '@app/core';
 import type { Outbound, OutboundInit } from '@app/outbound';
 import { A2A_METHODS, type A2aMethod } from './a2a-methods.js';
 import { CallError } from './call-error.js';
@@ -29,7 +29,7 @@ export async function askByRpc(outbound: Outbound, method: A2aMethod, asked: Ask
       'content-type': 'application/json',
       accept: 'application/json',
       ...(isModern && { 'a2a-version': '1.0' }),
-      ...(agent.trace !== undefined && { traceparent: agent.trace }),
+      ...traceHeaders(agent.trace),
     },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: isModern ? known.modern : method, params }),
     limits,

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@app/core';
+import type { JsonObject, Trace } from '@app/core';
 
 /** What a call needs to know of the step that makes it. */
 export interface CallContext {
@@ -6,8 +6,7 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** The same for every repetition of the same step. */
   readonly idempotencyKey: string;
-  /** `traceparent`. */
-  readonly trace?: string;
+  readonly trace?: Trace;
   /** What the variables of URI templates mean: the task's input. */
   readonly data?: unknown;
   /** The secret of that name. @throws CallError authorization (403) when it may not be used */

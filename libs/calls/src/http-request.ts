@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '@app/core';
+import { isJsonObject, type JsonObject, traceHeaders } from '@app/core';
 import { expected, scalarsIn, textIn } from './arguments.js';
 import type { CallContext } from './call-context.js';
 import { readEndpoint } from './endpoint.js';
@@ -51,7 +51,8 @@ export function readHttpRequest(args: JsonObject, ctx: CallContext): HttpRequest
   const headers = headersIn(args, 'with.headers');
   const body = bodyOf(args.body, headers);
   if (!isSafe(method) && !headers.has('idempotency-key')) headers.set('idempotency-key', ctx.idempotencyKey);
-  if (ctx.trace !== undefined && !headers.has('traceparent')) headers.set('traceparent', ctx.trace);
+  if (!headers.has('traceparent'))
+    for (const [name, value] of Object.entries(traceHeaders(ctx.trace))) headers.set(name, value);
   if (!headers.has('accept')) headers.set('accept', 'application/json, text/*;q=0.9, */*;q=0.8');
   return { method, url, headers, ...(body !== undefined && { body }), authentication, output: known, redirect };
 }

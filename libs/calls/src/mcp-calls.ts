@@ -1,5 +1,5 @@
 import { cleanJson } from '@app/a2a';
-import { isJsonObject, type JsonObject } from '@app/core';
+import { isJsonObject, type JsonObject, traceHeaders } from '@app/core';
 import { Outbound } from '@app/outbound';
 import { Client, type RequestOptions } from '@modelcontextprotocol/client';
 import { Injectable } from '@nestjs/common';
@@ -55,7 +55,7 @@ export class McpCalls {
     if (authorization !== undefined) headers.set('authorization', authorization.header);
     const sent = new Sent();
     sent.add([...headers.values()], authorization?.header.replace(/^\w+ /, ''), request.params);
-    if (ctx.trace !== undefined) headers.set('traceparent', ctx.trace);
+    for (const [name, value] of Object.entries(traceHeaders(ctx.trace))) headers.set(name, value);
     const { url } = endpoint;
     const settings = { url, headers, signal, limits: limitsOf(ctx), once: { method, key: ctx.idempotencyKey } };
     const connection = new McpConnection(this.outbound, settings);

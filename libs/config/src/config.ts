@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { Environment, type VariableName } from './environment.js';
+import { type TracingConfig, tracingOf } from './tracing.js';
 
 /** How to reach a given PostgreSQL. */
 export interface PostgresServer {
@@ -162,6 +163,11 @@ export class Config {
   /** What one principal may have at a time. */
   get quotas() {
     return { concurrentTasks: this.env.QUOTA_CONCURRENT_TASKS, requestBytes: this.env.QUOTA_REQUEST_BYTES };
+  }
+
+  /** Undefined: no traces. */
+  get tracing(): TracingConfig | undefined {
+    return tracingOf(this.env);
   }
 
   get audit() {

@@ -1,15 +1,10 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { tracingVariables } from './tracing-variables.js';
+import { list, secret } from './variable-types.js';
 
 const port = z.coerce.number().int().min(0).max(65535);
 const milliseconds = z.coerce.number().int().min(1).max(86_400_000);
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== ''),
-);
-const secret = { secret: true };
 
 const perMinute = (usual: number, what: string) =>
   z.coerce
@@ -275,6 +270,7 @@ export const Environment = z.object({
     .describe(
       'Networks of your load balancers, comma-separated CIDR ranges: only from there `X-Forwarded-For` says whose request it is. Empty: the address of the connection counts.',
     ),
+  ...tracingVariables,
   METRICS_TOKEN: z
     .string()
     .min(8)

@@ -1,3 +1,4 @@
 export { Config, ConfigError, type PostgresServer } from './config.js';
 export { ConfigModule } from './config.module.js';
 export { configurationPage } from './configuration-page.js';
+export type { TracingConfig } from './tracing.js';

@@ -2,4 +2,4 @@ export type { Call } from './call.js';
 export { type Caller, PERMISSIONS, type Permission, type Role, ROLES } from './caller.js';
 export { DomainError, type ErrorCode, type LimitState, RateLimited } from './errors.js';
 export { isDeeperThan, isJsonObject, type JsonObject } from './json.js';
-export { traceIn } from './trace.js';
+export { type Trace, traceHeaders, traceIn } from './trace.js';

@@ -42,6 +42,7 @@ export class DatabaseHealth {
   async check(): Promise<DatabaseState> {
     const start = performance.now();
     const detail = await this.trouble();
+    this.watch.schemaIs(this.migrations);
     const latencyMs = Math.round((performance.now() - start) * 10) / 10;
     return { state: detail === undefined ? 'up' : 'down', latencyMs, detail, migrations: this.migrations };
   }

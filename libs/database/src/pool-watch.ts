@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Log, Metrics } from '@app/telemetry';
+import type { SchemaState } from './schema-state.js';
 import pg, { type PoolClient } from 'pg';
 
 /** An outage makes every caller fail; so many identical lines help nobody. */
@@ -33,8 +34,14 @@ export class PoolWatch {
     Object.assign(gauge, { collect });
   }
 
+  schemaIs(state: SchemaState): void {
+    this.metrics.schemaIs(state);
+  }
+
   failed(error: unknown): void {
-    if (error instanceof Error && error.message === WAITED_IN_VAIN) return this.say('Connection pool exhausted', error);
+    const isExhausted = error instanceof Error && error.message === WAITED_IN_VAIN;
+    this.metrics.databaseFailures.inc({ reason: isExhausted ? 'exhausted' : 'unreachable' });
+    if (isExhausted) return this.say('Connection pool exhausted', error);
     this.reachable = false;
     this.say('Cannot connect to database', error);
   }

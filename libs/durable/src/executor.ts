@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Config } from '@app/config';
 import { Postgres } from '@app/database';
-import { Log } from '@app/telemetry';
+import { Log, Metrics } from '@app/telemetry';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import pg from 'pg';
 import { BEAT, CONNECTIONS, DEAD_AFTER_MS, GAP_MS, LEAVE, REGISTER } from './sql.js';
@@ -34,6 +34,7 @@ export class Executor implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly postgres: Postgres,
     private readonly config: Config,
+    private readonly metrics: Metrics,
   ) {}
 
   /** Who owns what this process works on; changes when it was declared dead. */
@@ -84,9 +85,11 @@ export class Executor implements OnModuleInit, OnApplicationShutdown {
     try {
       const client = await this.connected();
       const { rowCount } = await client.query(BEAT, [this.current]);
+      this.metrics.heartbeats.inc({ outcome: rowCount === 0 ? 'lost' : 'ok' });
       if (rowCount === 0) await this.startAgain();
       else this.noteBeat(sentAt);
     } catch (cause) {
+      this.metrics.heartbeats.inc({ outcome: 'failed' });
       this.log.debug('A heartbeat failed', { cause });
       this.drop();
     }

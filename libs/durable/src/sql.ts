@@ -17,6 +17,10 @@ interface Tick<Row> {
   /** Owned, and something happened to them that their owner is to look at. */
   readonly stirred: readonly string[];
   readonly claimed: readonly Row[];
+  /** Due tasks that nobody has claimed yet. */
+  readonly waiting: number;
+  /** Executors that there are. */
+  readonly executors: number;
 }
 
 export interface TickOptions {
@@ -72,13 +76,16 @@ export async function tick<Row>(db: DataSource, options: TickOptions): Promise<T
              except select unnest($5::uuid[])) as strays,
        -- A name that no column of a task has.
        array(select id from tasks where executor = $1 and woken) as stirred,
+       (select count(*)::int from tasks where due_at <= now() and executor is null) as waiting,
+       (select count(*)::int from executors) as executors,
        claimed.*
      from (select 1) as one left join claimed on true`,
     [executor, judges, JSON.stringify(kinds), busy, working],
   );
   const claimed = rows.filter(({ id }) => id !== null);
-  const { released = 0, canceled = [], strays = [], stirred = [] } = rows[0] ?? {};
-  return { released, canceled, strays, stirred, claimed };
+  const { released = 0, canceled = [], strays = [], stirred = [], waiting = 0, executors = 0 } = rows[0] ?? {};
+  const left = Math.max(waiting - claimed.length, 0);
+  return { released, canceled, strays, stirred, claimed, waiting: left, executors };
 }
 
 /** Gives owned tasks to whoever claims them first. @param begun false: as if they had not been claimed */

@@ -1,5 +1,5 @@
 import { Hints } from '@app/cache';
-import { Log } from '@app/telemetry';
+import { Log, Metrics } from '@app/telemetry';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Executor } from './executor.js';
@@ -44,6 +44,7 @@ export class Work implements OnModuleDestroy {
     private readonly db: DataSource,
     private readonly executor: Executor,
     private readonly hints: Hints,
+    private readonly metrics: Metrics,
   ) {
     this.unsubscribe = hints.subscribe(TOPIC, () => this.wake());
   }
@@ -113,7 +114,9 @@ export class Work implements OnModuleDestroy {
       busy: worker.busy(),
       working: worker.working(),
     };
-    const { released, canceled, strays, stirred, claimed } = await tick<Row>(this.db, options);
+    const { released, canceled, strays, stirred, claimed, waiting, executors } = await tick<Row>(this.db, options);
+    this.metrics.queueSize.set(waiting);
+    this.metrics.executors.set(executors);
     for (const id of canceled) worker.canceled(id);
     for (const row of claimed) worker.claimed(row);
     for (const id of stirred) worker.woken(id);

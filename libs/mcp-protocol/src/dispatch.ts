@@ -1,8 +1,9 @@
 import { isJsonObject, type JsonObject } from '@app/core';
-import { Log } from '@app/telemetry';
+import { Log, type Traces } from '@app/telemetry';
 import type { Era, Exchange } from './exchange.js';
 import type { ClientCancel, Handler, Host, Principal, Tool } from './host.js';
 import type { Limits } from './limits.js';
+import { beginRequest } from './request-span.js';
 import type { Questions } from './request-state.js';
 import { CANCELLED_BY_CLIENT, invalidParams, RpcCode, RpcError } from './rpc.js';
 
@@ -19,6 +20,7 @@ export class Dispatcher<P extends Principal> {
   constructor(
     private readonly host: Host<P>,
     private readonly limits: Limits,
+    private readonly traces: Traces | undefined,
   ) {
     const hosted = Object.entries(host.methods ?? {}).map(
       ([name, handler]) => [name, (exchange: Exchange<P>) => this.inRounds(exchange, () => handler(exchange))] as const,
@@ -36,6 +38,9 @@ export class Dispatcher<P extends Principal> {
 
   run(exchange: Exchange<P>): void {
     this.inFlight.add(exchange);
+    const recorder = this.traces?.recorder;
+    if (recorder !== undefined)
+      exchange.span = beginRequest(recorder, exchange, this.handlerOf(exchange) !== undefined);
     try {
       const outcome = this.route(exchange);
       if (outcome instanceof Promise) {
@@ -71,9 +76,13 @@ export class Dispatcher<P extends Principal> {
   }
 
   private route(exchange: Exchange<P>): Outcome {
-    const handler = exchange.era.methods.get(exchange.method) ?? this.methods.get(exchange.method);
+    const handler = this.handlerOf(exchange);
     if (!handler) throw new RpcError(RpcCode.methodNotFound, 'Method not found');
     return handler(exchange);
+  }
+
+  private handlerOf({ era, method }: Exchange<P>) {
+    return era.methods.get(method) ?? this.methods.get(method);
   }
 
   private callTool(exchange: Exchange<P>): Outcome {
@@ -120,7 +129,7 @@ export class Dispatcher<P extends Principal> {
 
   private succeed(exchange: Exchange<P>, result: JsonObject): void {
     exchange.succeed(result);
-    this.settle(exchange);
+    this.settle(exchange, result.isError === true ? 'tool_error' : undefined);
   }
 
   private fail(exchange: Exchange<P>, error: unknown): void {
@@ -128,10 +137,11 @@ export class Dispatcher<P extends Principal> {
     // A bug is logged even when nobody waits for the answer any more.
     const failure = error instanceof RpcError || isAbort ? error : opaque(exchange, error);
     if (!exchange.isOver && failure instanceof RpcError) exchange.fail(failure);
-    this.settle(exchange);
+    this.settle(exchange, failure instanceof RpcError ? String(failure.code) : 'aborted');
   }
 
-  private settle(exchange: Exchange<P>): void {
+  private settle(exchange: Exchange<P>, failure: string | undefined): void {
+    exchange.span?.end(failure);
     this.inFlight.delete(exchange);
     if (this.inFlight.size === 0) this.onIdle?.();
   }

@@ -1,8 +1,10 @@
-import { isJsonObject, type JsonObject } from '@app/core';
+import { isJsonObject, type JsonObject, type Trace } from '@app/core';
+import type { Span } from '@app/telemetry';
 import type { Handler, InputRequest, InputRequired, LogLevel, Principal, Request, Tool } from './host.js';
 import type { Answers, Questions, RequestStates } from './request-state.js';
 import { errorMessage, LOG_LEVELS, notification, RpcCode, RpcError, type RequestId, resultMessage } from './rpc.js';
 import type { Session } from './sealed-session.js';
+import { traceOf } from './trace-of.js';
 import type { Wire } from './wire.js';
 
 /** What differs between the protocol's eras once a message was read. */
@@ -47,6 +49,8 @@ export class Exchange<P extends Principal> implements Request<P> {
   state: JsonObject | undefined = undefined;
   /** Answered, cancelled, or the client is gone: whatever the handler still says goes nowhere. */
   isOver = false;
+  /** Undefined: traces are off. */
+  span: Span | undefined = undefined;
   private lastProgress = -Infinity;
   private controller: AbortController | undefined = undefined;
   private onGone: (() => void) | undefined = undefined;
@@ -67,6 +71,10 @@ export class Exchange<P extends Principal> implements Request<P> {
 
   get meta(): JsonObject | undefined {
     return isJsonObject(this.params._meta) ? this.params._meta : undefined;
+  }
+
+  get trace(): Trace | undefined {
+    return this.span?.trace ?? traceOf(this.meta, this.wire.headers);
   }
 
   get sessionId(): string | undefined {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '@app/core';
+import type { JsonObject, Trace } from '@app/core';
 
 /** Who sent a message, as far as the protocol needs to know: sessions, answers and streams are bound to it. */
 export interface Principal {
@@ -26,6 +26,8 @@ export interface Request<P extends Principal = Principal> {
   readonly wantsProgress: boolean;
   /** Answers to what `inputRequired` asked, by key; undefined on the first round. */
   readonly answers: Readonly<Record<string, JsonObject>> | undefined;
+  /** The trace it belongs to: that of its own span, else the one that the client named. */
+  readonly trace: Trace | undefined;
   /** What was passed to `inputRequired` as state; undefined on the first round. */
   readonly state: JsonObject | undefined;
   hasExtension(name: string): boolean;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isJsonObject } from '@app/core';
-import { Log } from '@app/telemetry';
+import { Log, type Traces } from '@app/telemetry';
 import { BodyReader, checkContentType, parseJson } from './body.js';
 import { Dispatcher } from './dispatch.js';
 import { Heartbeat } from './heartbeat.js';
@@ -24,6 +24,8 @@ interface McpServerOptions<P extends Principal> {
   /** Names this server is reached by, besides localhost and addresses; `*` for any. */
   readonly allowedHosts: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Without it there are none. */
+  readonly traces?: Traces;
   /** Unique among replicas: answers find their way back by it. */
   readonly replica?: string;
 }
@@ -53,7 +55,8 @@ export class McpServer<P extends Principal> {
   private readonly connections = new Set<Frames>();
   private isClosing = false;
 
-  constructor({ host, seal, allowedHosts, limits, replica = randomBytes(6).toString('hex') }: McpServerOptions<P>) {
+  constructor(options: McpServerOptions<P>) {
+    const { host, seal, allowedHosts, limits, replica = randomBytes(6).toString('hex'), traces } = options;
     this.host = host;
     this.limits = { ...DEFAULT_LIMITS, ...limits };
     this.guard = new OriginGuard(allowedHosts);
@@ -61,7 +64,7 @@ export class McpServer<P extends Principal> {
     this.streams = new Streams(this.limits);
     this.sessions = new SealedSessions(seal, this.limits);
     this.questions = new PushedQuestions(replica, this.limits.questionTimeoutMs);
-    this.dispatcher = new Dispatcher(host, this.limits);
+    this.dispatcher = new Dispatcher(host, this.limits, traces);
     const { dispatcher, streams, sessions, questions } = this;
     const states = new RequestStates(seal, this.limits.requestStateTtlMs);
     this.modern = new ModernEra(host, dispatcher, streams, states);

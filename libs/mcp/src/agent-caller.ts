@@ -10,7 +10,6 @@ import { Progress } from './progress.js';
 import { ask, type Resumption, resumptionOf } from './questions.js';
 import { declined, errorResult, toolResult } from './results.js';
 import { taskHandle } from './task-handle.js';
-import { traceOf } from './trace-of.js';
 import type { ToolInput } from './tool-input.js';
 
 /** A client that can follow a task by itself gets the handle of one that does not end soon. */
@@ -51,14 +50,14 @@ export class AgentCaller {
     agent: string,
     skill: string | undefined,
     args: ToolInput,
-    { principal: caller, params }: Request<Caller>,
+    { principal: caller, trace }: Request<Caller>,
     resumption: Exclude<Resumption, { kind: 'declined' }> | undefined,
   ): Promise<TaskView> {
     if (resumption?.kind === 'follow') return this.tasks.get(caller, resumption.taskId);
     if (resumption?.kind === 'send') return this.tasks.answer(caller, resumption.taskId, resumption.parts);
     if (args.task_id !== undefined) return this.answered(agent, caller, args.task_id, args);
     const { context_id: contextId, session_id: sessionId, idempotency_key: idempotencyKey } = args;
-    const ids = { contextId, sessionId, idempotencyKey, trace: traceOf(params) };
+    const ids = { contextId, sessionId, idempotencyKey, trace };
     return this.tasks.start(caller, { agent, skill, parts: partsOf(args), ...ids });
   }
 

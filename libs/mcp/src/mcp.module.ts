@@ -7,6 +7,7 @@ import { ControlModule } from '@app/control';
 import type { Caller } from '@app/core';
 import { McpServer } from '@app/mcp-protocol';
 import { KeyRing } from '@app/secrets';
+import { Traces } from '@app/telemetry';
 import { TasksModule } from '@app/tasks';
 import { AgentCaller } from './agent-caller.js';
 import { ArtifactResources } from './artifact-resources.js';
@@ -36,7 +37,7 @@ export class McpModule {
         PermissionTools,
         {
           provide: McpServer,
-          inject: [McpHost, Relay, KeyRing, Config],
+          inject: [McpHost, Relay, KeyRing, Config, Traces],
           useFactory: (...given: Parts) => makeServer(server, ...given),
         },
       ],
@@ -45,15 +46,15 @@ export class McpModule {
   }
 }
 
-type Parts = [host: McpHost, relay: Relay, seal: KeyRing, config: Config];
+type Parts = [host: McpHost, relay: Relay, seal: KeyRing, config: Config, traces: Traces];
 
 function makeServer(
   { name, version }: { name: string; version: string },
-  ...[host, relay, seal, config]: Parts
+  ...[host, relay, seal, config, traces]: Parts
 ): McpServer<Caller> {
   host.serverInfo = { name, title: 'A2A MCP Server', version };
   const replica = randomBytes(6).toString('hex');
-  const server = new McpServer<Caller>({ host, seal, replica, allowedHosts: config.hostNames });
+  const server = new McpServer<Caller>({ host, seal, replica, traces, allowedHosts: config.hostNames });
   relay.attach(server, replica);
   return server;
 }

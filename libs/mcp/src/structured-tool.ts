@@ -4,7 +4,6 @@ import { type Call, type Caller, DomainError, type JsonObject } from '@app/core'
 import type { Tool } from '@app/mcp-protocol';
 import { expectedFailure } from './expected-failure.js';
 import { errorResult } from './results.js';
-import { traceOf } from './trace-of.js';
 
 /** Names of schemas are for OpenAPI: clients of MCP want everything in its place, without references. */
 class WithoutNames extends z.core.$ZodRegistry<z.core.GlobalMeta> {
@@ -33,9 +32,9 @@ export function structuredTool({ call, ...tool }: StructuredTool): Tool<Caller> 
   return {
     definition: definitionOf(tool),
     validate: (args) => problemOf(() => parseInput(tool.input, args)),
-    call: async (args, { principal, signal, params }) => {
+    call: async (args, { principal, signal, trace }) => {
       try {
-        return structured(await call({ caller: principal, signal, trace: traceOf(params) }, args));
+        return structured(await call({ caller: principal, signal, trace }, args));
       } catch (error) {
         const failure = expectedFailure(error);
         if (failure === undefined) throw error;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Caller } from '@app/core';
+import type { Caller, Trace } from '@app/core';
 import { Metrics } from '@app/telemetry';
 import type { RawData, WebSocket } from 'ws';
 import { type Ending, ENDINGS, malformed } from './endings.js';
@@ -28,6 +28,8 @@ export class Connection {
   identity: Identity | undefined;
   /** Where the client is. */
   address = '';
+  /** The trace that its upgrade request named. */
+  trace: Trace | undefined;
   /** While there are some it is not idle. */
   readonly streams = new Set<Stream>();
   /** The last event that was sent, when it follows one request. */

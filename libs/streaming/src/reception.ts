@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { DomainError, type JsonObject } from '@app/core';
+import { DomainError, type JsonObject, traceIn } from '@app/core';
 import { controlTools, parseInput } from '@app/control';
 import { Log } from '@app/telemetry';
 import { ClientAddress } from '@app/web';
@@ -48,6 +48,7 @@ export class Reception {
     this.connections.add(connection);
     const address = this.address.of(request);
     connection.address = address;
+    connection.trace = traceIn(request.headers.traceparent, request.headers.tracestate);
     const where = { connection: connection.id, path: pathOnly(request.url), address };
     try {
       const destination = destinationOf(request.url);
@@ -121,7 +122,9 @@ export class Reception {
     const subscriptions = new Subscriptions(this.services, connection);
     const tools = controlTools.map((tool): [string, Method] => [
       tool.name,
-      async (params) => ({ result: await tool.call(this.services.control, await callOf(connection), params) }),
+      async (params, trace) => ({
+        result: await tool.call(this.services.control, { ...(await callOf(connection)), trace }, params),
+      }),
     ]);
     return new Map<string, Method>([
       ...tools,

@@ -1,6 +1,6 @@
-import { type Call, DomainError, type JsonObject, RateLimited } from '@app/core';
+import { type Call, DomainError, type JsonObject, RateLimited, type Trace } from '@app/core';
 import { isDatabaseAway } from '@app/database';
-import { ERROR_TYPE, Log } from '@app/telemetry';
+import { ERROR_TYPE, Log, type Span } from '@app/telemetry';
 import { STATUS } from '@app/web';
 import type { Connection } from './connection.js';
 import { ENDINGS, isDenied } from './endings.js';
@@ -22,7 +22,8 @@ export interface Answer {
   readonly result: unknown;
   readonly afterwards?: () => void;
 }
-export type Method = (params: JsonObject) => Answer | Promise<Answer>;
+/** `trace`: what it does belongs to that. */
+export type Method = (params: JsonObject, trace: Trace | undefined) => Answer | Promise<Answer>;
 
 const log = new Log('WebSocket');
 
@@ -32,7 +33,7 @@ export class RpcSession {
 
   constructor(
     private readonly connection: Connection,
-    private readonly services: Pick<StreamServices, 'limiter' | 'metrics'>,
+    private readonly services: Pick<StreamServices, 'limiter' | 'metrics' | 'traces'>,
     /** What this client may call, by name. */
     private readonly methods: ReadonlyMap<string, Method>,
   ) {}
@@ -69,18 +70,23 @@ export class RpcSession {
     this.inFlight++;
     let method = 'unreadable';
     let wantsAnswer = true;
+    let span: Span | undefined;
+    let failed: string | undefined;
     try {
       const request = requestIn(message);
       method = request.method;
       wantsAnswer = request.id !== undefined;
+      span = this.beginSpan(request);
       await this.admit(bytes);
-      const { result, afterwards } = await this.perform(request);
+      const { result, afterwards } = await this.perform(request, span?.trace);
       return { message: wantsAnswer ? resultMessage(request.id, result) : undefined, afterwards };
     } catch (error) {
       const failure = this.failureOf(error, method);
+      failed = String(failure.code);
       return { message: wantsAnswer ? errorMessage(idOf(message), failure) : undefined };
     } finally {
       this.inFlight--;
+      span?.end(failed);
       this.services.metrics.responded('websocket', (performance.now() - started) / 1_000);
     }
   }
@@ -94,9 +100,15 @@ export class RpcSession {
     else await this.services.limiter.admit(identity.caller, bytes);
   }
 
-  private perform({ method, params }: RpcRequest): Answer | Promise<Answer> {
+  private beginSpan({ method }: RpcRequest): Span | undefined {
+    const name = this.methods.has(method) ? method : 'unknown method';
+    const attributes = { 'rpc.system.name': 'jsonrpc', 'rpc.method': name, 'network.protocol.name': 'websocket' };
+    return this.services.traces.recorder?.begin({ name, kind: 'server', parent: this.connection.trace, attributes });
+  }
+
+  private perform({ method, params }: RpcRequest, trace = this.connection.trace): Answer | Promise<Answer> {
     const known = this.methods.get(method);
-    if (known !== undefined) return known(params);
+    if (known !== undefined) return known(params, trace);
     const names = [...this.methods.keys()].join(', ');
     throw new RpcFailure(CODE.methodNotFound, `Method not found: ${method}; this connection has ${names}`);
   }

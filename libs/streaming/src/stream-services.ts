@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ControlService } from '@app/control';
 import { RateLimiter } from '@app/rate-limits';
 import { TasksService } from '@app/tasks';
-import { Metrics } from '@app/telemetry';
+import { Metrics, Traces } from '@app/telemetry';
 
 /** What connections work with. */
 @Injectable()
@@ -12,5 +12,6 @@ export class StreamServices {
     readonly tasks: TasksService,
     readonly limiter: RateLimiter,
     readonly metrics: Metrics,
+    readonly traces: Traces,
   ) {}
 }

@@ -24,7 +24,8 @@ export function freshTask(caller: Caller, input: NewTask, timeout: number): Fres
     idempotency: idempotencyKey === undefined ? null : digest([agent, skill ?? null, keyOf(idempotencyKey)]),
     hash: idempotencyKey === undefined ? null : digest([input.parts, contextId ?? null, sessionId ?? null]),
     inbox: [messageOf(caller, input.parts)],
-    trace: input.trace ?? null,
+    trace: input.trace?.parent ?? null,
+    trace_state: input.trace?.state ?? null,
     executor: null,
     timeout,
   };
@@ -66,10 +67,24 @@ export function startedRow(task: FreshTask, stored: StartedTask): TaskRow {
     hash: input_hash,
     inbox,
     trace,
+    trace_state,
     executor,
   } = task;
   const claims = executor === null ? 0 : 1;
-  const given = { id, kind, parent, principal, agent, skill, session_id, input_hash, inbox, trace, executor };
+  const given = {
+    id,
+    kind,
+    parent,
+    principal,
+    agent,
+    skill,
+    session_id,
+    input_hash,
+    inbox,
+    trace,
+    trace_state,
+    executor,
+  };
   return { ...BLANK, ...given, ...stored, epoch: claims, attempts: claims, updated_at: stored.created_at };
 }
 

@@ -1,6 +1,7 @@
 import { A2aClient } from '@app/a2a';
 import { Config } from '@app/config';
 import { Executor } from '@app/durable';
+import { Traces } from '@app/telemetry';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { TaskRunners } from './task-runners.js';
@@ -15,6 +16,7 @@ export class RunTools {
     readonly executor: Executor,
     readonly writer: TaskWriter,
     readonly config: Config,
+    readonly traces: Traces,
     readonly runners: TaskRunners,
   ) {}
 }

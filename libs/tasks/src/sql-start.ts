@@ -17,6 +17,7 @@ export interface FreshTask {
   readonly hash: string | null;
   readonly inbox: readonly InboxMessage[];
   readonly trace: string | null;
+  readonly trace_state: string | null;
   /** Null: whoever has room. */
   readonly executor: string | null;
   readonly timeout: number;
@@ -33,7 +34,7 @@ export interface StartedTask {
 export function insertTasks(db: Pick<DataSource, 'query'>, tasks: readonly FreshTask[]): Promise<StartedTask[]> {
   return db.query(
     `insert into tasks (id, kind, parent, principal, agent, skill, session_id, idempotency, input_hash, state, context_id, inbox,
-                        trace, executor, epoch, attempts, due_at, deadline)
+                        trace, trace_state, executor, epoch, attempts, due_at, deadline)
      select i.id, i.kind, i.parent, i.principal, i.agent, i.skill, i.session, i.idempotency, i.hash, 'submitted',
             -- The session hears of a new context a moment after the task whose result told it.
             coalesce(i.context,
@@ -41,11 +42,11 @@ export function insertTasks(db: Pick<DataSource, 'query'>, tasks: readonly Fresh
                where t.session_id = i.session and t.agent = i.agent and t.context_id is not null
                order by t.id desc limit 1),
               (select s.contexts ->> i.agent from sessions s where s.id = i.session)), i.inbox,
-            i.trace, i.executor, (i.executor is not null)::int, (i.executor is not null)::int,
+            i.trace, i.trace_state, i.executor, (i.executor is not null)::int, (i.executor is not null)::int,
             case when i.executor is null then now() end, now() + i.timeout * interval '1 ms'
      from json_to_recordset($1) as i (
        id uuid, kind text, parent uuid, principal text, agent text, skill text, session uuid, context text, idempotency text, hash text,
-       inbox jsonb, trace text, executor uuid, timeout double precision)
+       inbox jsonb, trace text, trace_state text, executor uuid, timeout double precision)
      where (i.session is null or exists (
              select 1 from sessions s where s.id = i.session and s.principal = i.principal and s.closed_at is null))
        and (i.context is null or exists (

@@ -24,10 +24,8 @@ export interface Conversation {
 }
 
 /** What the agent says, whoever asked it: a message is sent once, and a task that is under way is gone on with. */
-export async function* eventsOf(given: Conversation): AsyncGenerator<AgentEvent, void, undefined> {
-  const { row } = given;
-  const agent = traced(given.agent, row.trace);
-  const talk = { ...given, agent };
+export async function* eventsOf(talk: Conversation): AsyncGenerator<AgentEvent, void, undefined> {
+  const { agent, row } = talk;
   const { inbox, upstream_id: upstreamId } = row;
   const [message] = inbox;
   if (message === undefined) return yield* noticed(talk);
@@ -51,10 +49,6 @@ export async function* eventsOf(given: Conversation): AsyncGenerator<AgentEvent,
   };
   yield* talk.a2a.send(agent.connection, sent, talk.signal);
 }
-
-/** What is asked of it belongs to this trace. */
-const traced = (agent: DirectoryEntry, trace: string | null): DirectoryEntry =>
-  trace === null ? agent : { ...agent, connection: { ...agent.connection, trace } };
 
 /** @returns whether the agent heard that its task is canceled; aborting a stream does not stop an A2A task */
 export async function cancelUpstream(a2a: A2aClient, agent: DirectoryEntry, upstreamId: string): Promise<boolean> {

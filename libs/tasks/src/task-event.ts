@@ -1,5 +1,5 @@
 import type { Artifact, Part, TaskState } from '@app/a2a';
-import type { ErrorCode, JsonObject } from '@app/core';
+import type { ErrorCode, JsonObject, Trace } from '@app/core';
 
 /** What a caller asks of an agent. */
 export interface NewTask {
@@ -16,8 +16,8 @@ export interface NewTask {
   readonly sessionId?: string;
   /** The same key with the same input gives the same task, for each principal and tool; 1 to 200 characters. */
   readonly idempotencyKey?: string;
-  /** `traceparent` of the request; goes on to the agent. */
-  readonly trace?: string;
+  /** Of the request; goes on to the agent. */
+  readonly trace?: Trace;
 }
 
 /** What a caller sees of a task. */

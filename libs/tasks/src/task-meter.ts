@@ -30,11 +30,16 @@ export class TaskMeter {
     this.metrics.runningJobs.set(count);
   }
 
+  takenOver(): void {
+    this.metrics.takeovers.inc();
+  }
+
   /** The turn is over; with a final state so is the task. */
-  ended({ state, error }: TaskView): void {
+  ended({ agent, state, error, createdAt, updatedAt, finishedAt }: TaskView): void {
     const outcome = OUTCOME[state];
     if (outcome === undefined) return;
-    this.metrics.requestsCompleted.inc({ status: outcome });
+    const seconds = ((finishedAt ?? updatedAt).getTime() - createdAt.getTime()) / 1_000;
+    this.metrics.taskEnded(agent, outcome, seconds);
     if (outcome === 'error') this.metrics.failed(typeOf(error));
   }
 }

@@ -27,6 +27,10 @@ export class TaskOutlet {
     this.meter.created(agent);
   }
 
+  takenOver(): void {
+    this.meter.takenOver();
+  }
+
   own(id: string, running: number): void {
     this.feeds.own(id);
     this.meter.running(running);

@@ -36,6 +36,7 @@ export interface TaskRow {
   readonly heard: boolean;
   readonly inbox: readonly InboxMessage[];
   readonly trace: string | null;
+  readonly trace_state: string | null;
   readonly message: readonly Part[] | null;
   readonly history: readonly (readonly Part[])[];
   readonly error: TaskError | null;

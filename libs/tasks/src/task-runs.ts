@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Part, TaskSnapshot } from '@app/a2a';
-import { type Caller, DomainError } from '@app/core';
+import { type Caller, DomainError, type Trace } from '@app/core';
 import { Work, type Worker } from '@app/durable';
 import { Log } from '@app/telemetry';
 import {
@@ -19,6 +19,7 @@ import type { TaskRunner } from './task-runners.js';
 import { TaskOutlet } from './task-outlet.js';
 import { type RunContext, TaskRun } from './task-run.js';
 import { snapshotOf, type TaskRow } from './task-row.js';
+import { beginSpan, endSpan, traced } from './task-span.js';
 import { readWhole, type WholeTask } from './whole-task.js';
 
 /** How long a stopping process waits for agents that have not given a sign of life. */
@@ -141,13 +142,17 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
 
   /** Works on a task that room was reserved for. */
   begin(row: TaskRow, snapshot: TaskSnapshot): void {
-    const run = new TaskRun(row, snapshot, this.context());
+    const span = beginSpan(this.tools.traces, row);
+    const run = new TaskRun(row, snapshot, this.context(row, span?.trace));
     this.runs.set(row.id, run);
     this.outlet.own(row.id, this.runs.size);
     void run
       .work()
       .catch((cause: unknown) => this.log.error('A task ended unexpectedly', { task: row.id, cause }))
-      .finally(() => this.ended(run));
+      .finally(() => {
+        if (span !== undefined) endSpan(span, run);
+        this.ended(run);
+      });
   }
 
   room(): Record<string, number> {
@@ -202,7 +207,7 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   }
 
   private async tell(row: TaskRow): Promise<void> {
-    const run = this.runs.get(row.id) ?? new TaskRun(row, snapshotOf(row), this.context());
+    const run = this.runs.get(row.id) ?? new TaskRun(row, snapshotOf(row), this.context(row));
     const isKnown = this.runs.has(row.id) || row.upstream_id !== null;
     const isTold = !isKnown || (await run.cancel());
     const again = isTold || row.attempts >= MAX_CANCELS ? null : FIRST_CANCEL_MS * 2 ** row.attempts;
@@ -217,8 +222,10 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   private async takeOver(row: TaskRow): Promise<void> {
     try {
       const whole = row.last_seq === 0 ? undefined : await readWhole(this.tools.db, row.id);
-      if (row.attempts > 1)
+      if (row.attempts > 1) {
         this.log.info('A task was taken over', { task: row.id, agent: row.agent, epoch: row.epoch });
+        this.outlet.takenOver();
+      }
       this.begin(row, whole?.snapshot ?? snapshotOf(row));
     } catch (cause) {
       this.log.warn('A task could not be taken over', { task: row.id, cause });
@@ -233,7 +240,7 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
       .catch((cause: unknown) => this.log.warn('A task could not be released', { task: id, cause }));
   }
 
-  private context(): RunContext {
+  private context(row: TaskRow, trace?: Trace): RunContext {
     const { a2a, executor, writer } = this.tools;
     return {
       a2a,
@@ -241,7 +248,7 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
       writer,
       timeoutMs: this.capacity.timeoutMs,
       auditPayloads: this.tools.config.audit.payloads,
-      agent: (slug) => this.capacity.agent(slug),
+      agent: async (slug) => traced(await this.capacity.agent(slug), row, trace),
       told: (run: TaskRun, events: readonly TaskEvent[], resting: boolean) => this.outlet.told(run, events, resting),
       lost: (run) => void this.lost(run),
       learned: (row, contextId) => this.outlet.learned(row, contextId),

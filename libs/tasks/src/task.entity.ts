@@ -59,6 +59,10 @@ export class Task {
   @Column('text', { nullable: true })
   trace: string | null;
 
+  /** The `tracestate` beside it. */
+  @Column('text', { name: 'trace_state', nullable: true })
+  traceState: string | null;
+
   /** Message, history and artifacts are those after event `folded_seq`; later events complete them. */
   @Column('json', { nullable: true })
   message: Part[] | null;

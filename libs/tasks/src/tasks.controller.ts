@@ -48,7 +48,7 @@ export class TasksController {
   ): Promise<TaskView> {
     const call = { caller, signal: request.signal };
     const parts = partsOf(said);
-    const trace = traceIn(request.headers.traceparent);
+    const trace = traceIn(request.headers.traceparent, request.headers.tracestate);
     const input = { agent, skill, contextId, sessionId, parts, idempotencyKey, trace };
     const task = await this.tasks.start(caller, input);
     return this.answered(task, call, request, reply);

@@ -9,3 +9,5 @@ export {
 } from './metrics.js';
 export { metricsPage } from './metrics-page.js';
 export { TelemetryModule } from './telemetry.module.js';
+export type { Span, SpanAttributes } from './span.js';
+export { Traces } from './traces.js';

@@ -24,11 +24,18 @@ export const ERROR_TYPE: Readonly<Record<ErrorCode, ErrorType>> = {
 /** How a task ended, in the words of `get_status`. */
 const TASK_OUTCOMES = ['done', 'error', 'canceled'] as const;
 
+/** As of the schema against this version. */
+const SCHEMA_STATES = ['current', 'behind', 'ahead'] as const;
+const REDIS_STATES = ['up', 'away', 'off'] as const;
+export type RedisState = (typeof REDIS_STATES)[number];
+
 const REGISTRY_OPERATIONS = ['register', 'update', 'refresh', 'remove'] as const;
 export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
 
 /** What there is a rate limit for. */
 const LIMITS = ['principal', 'call', 'agent', 'address', 'key', 'tasks'] as const;
+/** Those of one agent. */
+const AGENT_LIMITS = ['call', 'agent'] as const;
 export type LimitName = (typeof LIMITS)[number];
 
 /** Why WebSocket connections end. */
@@ -71,6 +78,15 @@ export class Metrics {
     RUN_SECONDS,
   );
   readonly runningJobs = gauge('a2a_running_jobs', 'Tasks this replica is working on.');
+  readonly queueSize = gauge('a2a_queue_size', 'Tasks that wait for a replica with room (the same number everywhere).');
+  readonly executors = gauge('a2a_executors', 'Replicas that work on tasks, as PostgreSQL knows them.');
+  readonly takeovers = counter('a2a_task_takeovers_total', 'Tasks taken over from a replica that is gone.');
+  readonly heartbeats = counter(
+    'a2a_executor_heartbeats_total',
+    'Heartbeats; `lost`: this replica was declared dead and dropped its tasks.',
+    ['outcome'],
+  );
+  readonly draining = gauge('a2a_draining', '1 from the moment the replica is told to stop.');
   readonly errors = counter('a2a_errors_total', 'Requests that failed, by type.', ['error_type']);
   readonly responseSeconds = histogram(
     'a2a_response_time_seconds',
@@ -88,6 +104,15 @@ export class Metrics {
   readonly databaseConnections = gauge('a2a_database_connections', 'The connection pool: size, used, waiting.', [
     'state',
   ]);
+  readonly databaseFailures = counter(
+    'a2a_database_connect_failures_total',
+    'Connections to PostgreSQL that could not be had, by reason.',
+    ['reason'],
+  );
+  readonly auditSealed = counter('a2a_audit_sealed_total', 'Audit events that this replica appended to its chain.');
+  readonly auditWaiting = gauge('a2a_audit_waiting', 'Audit events in memory that are not sealed yet.');
+  readonly auditFailures = counter('a2a_audit_seal_failures_total', 'Times that sealing failed; it is tried again.');
+  readonly auditLost = counter('a2a_audit_lost_total', 'Audit events that were only counted: too many at once.');
   readonly mcpStreams = gauge('a2a_mcp_streams', 'Open MCP streams (GET and subscriptions/listen).');
   readonly webSocketConnections = gauge('a2a_websocket_connections', 'Open WebSocket connections of this replica.');
   readonly webSocketStreams = gauge('a2a_websocket_streams', 'Tasks followed over them: streams and subscriptions.');
@@ -101,6 +126,9 @@ export class Metrics {
     'a2a_rate_limit_local_decisions_total',
     'Decisions that this replica made alone because Redis was away.',
   );
+  readonly traceSpans = counter('a2a_trace_spans_total', 'Spans that were sent to the collector, and that were lost.', [
+    'outcome',
+  ]);
   private readonly backupTime = gauge(
     'a2a_backup_last_success_timestamp_seconds',
     'When the last backup was in its place, as Unix time; 0: none is known (the same number on every replica).',
@@ -114,6 +142,25 @@ export class Metrics {
     'agent_id',
   ]);
   private readonly invocations = counter('a2a_agent_invocations_total', 'Calls to agents, by slug.', ['agent_id']);
+  private readonly taskSeconds = histogram(
+    'a2a_task_seconds',
+    'From the start of a task to its end, by outcome.',
+    SECONDS,
+    ['status'],
+  );
+  private readonly agentTasks = counter('a2a_agent_tasks_total', 'Tasks that ended, by agent and outcome.', [
+    'agent_id',
+    'status',
+  ]);
+  private readonly agentSeconds = counter(
+    'a2a_agent_seconds_total',
+    'Seconds from start to end of these tasks; divided by their number the mean time of an agent.',
+    ['agent_id'],
+  );
+  private readonly schema = gauge('a2a_schema_state', 'How the schema stands to this version; 1 for what it is.', [
+    'state',
+  ]);
+  private readonly redis = gauge('a2a_redis_state', 'Redis as this replica sees it; 1 for what it is.', ['state']);
   private readonly operations = counter('a2a_agent_operations_total', 'Changes of the registry.', ['operation']);
   private readonly buildInfo = gauge('a2a_build_info', 'Always 1; the version is in the labels.', ['version', 'node']);
   private readonly agentLabels = new Set<string>();
@@ -121,13 +168,21 @@ export class Metrics {
   constructor() {
     for (const status of WORKFLOW_EVENTS) this.workflowRuns.inc({ status }, 0);
     for (const type of ERROR_TYPES) this.errors.inc({ error_type: type }, 0);
-    for (const status of TASK_OUTCOMES) this.requestsCompleted.inc({ status }, 0);
+    for (const status of TASK_OUTCOMES) {
+      this.requestsCompleted.inc({ status }, 0);
+      this.taskSeconds.zero({ status });
+    }
+    for (const outcome of ['ok', 'failed', 'lost']) this.heartbeats.inc({ outcome }, 0);
+    for (const reason of ['unreachable', 'exhausted']) this.databaseFailures.inc({ reason }, 0);
+    this.schemaIs('current');
+    this.redisIs('off');
     for (const operation of REGISTRY_OPERATIONS) this.operations.inc({ operation }, 0);
-    this.invocations.inc({ agent_id: 'other' }, 0);
+    this.beginAgent('other');
     for (const status_class of ['2xx', '3xx', '4xx', '5xx']) this.httpResponses.inc({ status_class }, 0);
     for (const door of ['mcp', 'rest', 'websocket']) this.responseSeconds.zero({ door });
     for (const state of ['size', 'used', 'waiting']) this.databaseConnections.set({ state }, 0);
     for (const direction of ['in', 'out']) this.webSocketMessages.inc({ direction }, 0);
+    for (const outcome of ['exported', 'failed']) this.traceSpans.inc({ outcome }, 0);
     for (const reason of WEBSOCKET_ENDS) this.webSocketClosed.inc({ reason }, 0);
     for (const limit of LIMITS) this.limitsMet.inc({ limit, agent_id: '' }, 0);
     this.responseMilliseconds.zero({});
@@ -150,7 +205,24 @@ export class Metrics {
   }
 
   invoked(slug: string): void {
-    this.invocations.inc({ agent_id: this.agentLabels.has(slug) ? slug : 'other' });
+    this.invocations.inc({ agent_id: this.labelOf(slug) });
+  }
+
+  /** @param seconds from its start to its end */
+  taskEnded(slug: string, status: (typeof TASK_OUTCOMES)[number], seconds: number): void {
+    const agent_id = this.labelOf(slug);
+    this.requestsCompleted.inc({ status });
+    this.taskSeconds.observe({ status }, seconds);
+    this.agentTasks.inc({ agent_id, status });
+    this.agentSeconds.inc({ agent_id }, Math.max(seconds, 0));
+  }
+
+  schemaIs(state: (typeof SCHEMA_STATES)[number]): void {
+    for (const one of SCHEMA_STATES) this.schema.set({ state: one }, one === state ? 1 : 0);
+  }
+
+  redisIs(state: RedisState): void {
+    for (const one of REDIS_STATES) this.redis.set({ state: one }, one === state ? 1 : 0);
   }
 
   /** Agents that are gone make room for the labels of others. */
@@ -158,11 +230,11 @@ export class Metrics {
     const known = slugs.slice(0, MAX_AGENT_LABELS);
     for (const gone of [...this.agentLabels].filter((slug) => !known.includes(slug))) {
       this.agentLabels.delete(gone);
-      this.invocations.remove({ agent_id: gone });
+      this.forgetAgent(gone);
     }
     for (const slug of known.filter((name) => !this.agentLabels.has(name))) {
       this.agentLabels.add(slug);
-      this.invocations.inc({ agent_id: slug }, 0);
+      this.beginAgent(slug);
     }
   }
 
@@ -172,11 +244,29 @@ export class Metrics {
 
   /** @param slug of the agent that was to be called */
   limited(limit: LimitName, slug?: string): void {
-    this.limitsMet.inc({ limit, agent_id: slug === undefined ? '' : this.agentLabels.has(slug) ? slug : 'other' });
+    this.limitsMet.inc({ limit, agent_id: slug === undefined ? '' : this.labelOf(slug) });
   }
 
   failed(type: ErrorType): void {
     this.errors.inc({ error_type: type });
+  }
+
+  private labelOf(slug: string): string {
+    return this.agentLabels.has(slug) ? slug : 'other';
+  }
+
+  private beginAgent(agent_id: string): void {
+    this.invocations.inc({ agent_id }, 0);
+    this.agentSeconds.inc({ agent_id }, 0);
+    for (const limit of AGENT_LIMITS) this.limitsMet.inc({ limit, agent_id }, 0);
+    for (const status of TASK_OUTCOMES) this.agentTasks.inc({ agent_id, status }, 0);
+  }
+
+  private forgetAgent(agent_id: string): void {
+    this.invocations.remove({ agent_id });
+    this.agentSeconds.remove({ agent_id });
+    for (const limit of AGENT_LIMITS) this.limitsMet.remove({ limit, agent_id });
+    for (const status of TASK_OUTCOMES) this.agentTasks.remove({ agent_id, status });
   }
 }
 

@@ -1,3 +1,4 @@
+import { traceIn } from '@app/core';
 import { uuidV7 } from '@app/tasks';
 import type { Draft } from './draft.js';
 import type { Effect, Frame, Leaf } from './frame.js';
@@ -82,8 +83,12 @@ export class HandOut {
     const { name, version, input, awaits } = leaf.effect;
     const caller = await this.tools.callers.callerOf(this.segment.run);
     const workflow = await this.tools.directory.toRun(caller, name, version, input);
-    const { id, session_id: session, trace } = this.segment.row;
-    const options = { parent: awaits ? id : undefined, session: session ?? undefined, trace: trace ?? undefined };
+    const { id, session_id: session, trace, trace_state } = this.segment.row;
+    const options = {
+      parent: awaits ? id : undefined,
+      session: session ?? undefined,
+      trace: traceIn(trace, trace_state),
+    };
     const run = this.tools.starter.make(caller, workflow, input, { ...options, here: false });
     this.draft.runs.push(run);
     if (!awaits) return { kind: 'output', output: leaf.input };

@@ -1,5 +1,5 @@
 import { A2aCalls, HttpCalls, McpCalls } from '@app/calls';
-import { type Caller, DomainError, isJsonObject, type JsonObject } from '@app/core';
+import { type Caller, DomainError, isJsonObject, type JsonObject, traceIn } from '@app/core';
 import type { Part } from '@app/a2a';
 import type { Definition } from '@app/dsl';
 import { Authenticator } from '@app/permissions';
@@ -35,7 +35,7 @@ export class Outcalls {
     const context = {
       signal,
       idempotencyKey: `${row.id}${key}`,
-      trace: row.trace ?? undefined,
+      trace: traceIn(row.trace, row.trace_state),
       secret: (name: string) => this.secret(run.definition, name),
       authentications: run.definition.use?.authentications ?? {},
     };
@@ -77,8 +77,8 @@ export class RunCallers {
     if (typeof agent !== 'string') throw new DomainError('invalid', 'with.agent: expected the slug of an agent');
     if (skill !== undefined && typeof skill !== 'string')
       throw new DomainError('invalid', 'with.skill: expected the id of a skill');
-    const { session_id: sessionId, trace } = row;
-    const ids = { sessionId: sessionId ?? undefined, trace: trace ?? undefined };
+    const { session_id: sessionId, trace, trace_state } = row;
+    const ids = { sessionId: sessionId ?? undefined, trace: traceIn(trace, trace_state) };
     return this.store.newCall(caller, { agent, skill, parts: saidIn(args), ...ids }, row.id);
   }
 }

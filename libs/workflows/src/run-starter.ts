@@ -1,4 +1,4 @@
-import type { Caller } from '@app/core';
+import type { Caller, Trace } from '@app/core';
 import { type Definition, durationMs } from '@app/dsl';
 import { type FreshTask, RunStore, uuidV7 } from '@app/tasks';
 import { Injectable } from '@nestjs/common';
@@ -24,7 +24,7 @@ export interface NewRun {
 export interface RunOptions {
   readonly parent?: string;
   readonly session?: string;
-  readonly trace?: string;
+  readonly trace?: Trace;
   /** Of the tool and the caller's key; the same gives the same run. */
   readonly idempotency?: { readonly key: string; readonly hash: string };
   /** Instead of the beginning. */
@@ -58,7 +58,8 @@ export class RunStarter {
       idempotency: idempotency?.key ?? null,
       hash: idempotency?.hash ?? null,
       inbox: [],
-      trace: trace ?? null,
+      trace: trace?.parent ?? null,
+      trace_state: trace?.state ?? null,
       executor: here && this.store.isFresh() ? this.store.executor : null,
       timeout: NO_DEADLINE_MS,
     };

@@ -41,7 +41,7 @@ export class RunsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RunView> {
-    const trace = traceIn(request.headers.traceparent);
+    const trace = traceIn(request.headers.traceparent, request.headers.tracestate);
     const id = await this.runs.start(caller, name, input ?? {}, { version, sessionId, idempotencyKey, trace });
     return this.answered(caller, id, request, reply);
   }

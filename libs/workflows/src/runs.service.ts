@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Caller, DomainError } from '@app/core';
+import { type Caller, DomainError, type Trace } from '@app/core';
 import { Permissions } from '@app/permissions';
 import { RunStore, TasksService } from '@app/tasks';
 import { type Page, pageOf, startAfter } from '@app/web';
@@ -18,7 +18,7 @@ export interface StartOptions {
   readonly version?: string;
   readonly sessionId?: string;
   readonly idempotencyKey?: string;
-  readonly trace?: string;
+  readonly trace?: Trace;
 }
 
 /** Runs of workflows: the caller's own, as tasks are. */
