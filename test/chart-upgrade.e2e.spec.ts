@@ -121,12 +121,13 @@ describe('the dashboard', () => {
   const file = join(CHART, 'files', 'dashboard.json');
   const dashboardOf = (...values: string[]) => named(render('v4', ...set(...values)), 'ConfigMap', 'a2a-mcp-dashboard');
 
-  test('is there for the sidecar of Grafana when it is asked for and written', () => {
-    const found = dashboardOf('metrics.dashboard.enabled=true') as
+  test('is there for the sidecar of Grafana when it is asked for, with links into the runbook', () => {
+    const runbook = 'https://docs.example.com/runbook';
+    const found = dashboardOf('metrics.dashboard.enabled=true', `metrics.prometheusRule.runbookUrl=${runbook}`) as
       (Manifest & { data: Record<string, string> }) | undefined;
-    const written = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object) : undefined;
-    expect(found && JSON.parse(found.data['a2a-mcp.json'] ?? '')).toEqual(written);
-    expect(found?.metadata.labels?.['grafana_dashboard']).toBe(written && '1');
+    const written = readFileSync(file, 'utf8').replaceAll('RUNBOOK#', `${runbook}#`);
+    expect(JSON.parse(found?.data['a2a-mcp.json'] ?? '')).toEqual(JSON.parse(written));
+    expect(found?.metadata.labels?.['grafana_dashboard']).toBe('1');
   });
 
   test('is not there unless it is asked for', () => {

@@ -42,7 +42,12 @@ export function dashboard(): Dashboard {
     .refresh('30s')
     .time({ from: 'now-3h', to: 'now' })
     .tooltip(DashboardCursorSync.Crosshair)
-    .link(new DashboardLinkBuilder('Runbook').type(DashboardLinkType.Link).url(RUNBOOK).targetBlank(true))
+    .link(
+      new DashboardLinkBuilder('Runbook')
+        .type(DashboardLinkType.Link)
+        .url(`${RUNBOOK}#troubleshooting`)
+        .targetBlank(true),
+    )
     .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
     .withVariable(choice('namespace', 'label_values(a2a_build_info, namespace)'))
     .withVariable(choice('job', 'label_values(a2a_build_info{namespace=~"$namespace"}, job)'))

@@ -11,8 +11,8 @@ import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-s
 export type Panel = Parameters<DashboardBuilder['withPanel']>[0];
 
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
-/** Where the runbook is; the same as the alerts' `runbook_url`. */
-export const RUNBOOK = 'https://github.com/a2a-mcp/a2a-mcp-server/blob/main/docs/runbook.md';
+/** Where the runbook is: the chart puts the address in, as it does in the alerts. */
+export const RUNBOOK = 'RUNBOOK';
 
 /** Selects what the variables say; with "All" also series that lack such a label, as outside of Kubernetes. */
 export const CHOSEN = 'namespace=~"$namespace", job=~"$job", pod=~"$pod"';

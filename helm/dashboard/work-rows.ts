@@ -176,5 +176,25 @@ const tasks: Row = {
   ],
 };
 
+const workflows: Row = {
+  title: 'Workflows',
+  panels: [
+    chart({
+      title: 'Runs',
+      description: 'That began and ended, a second.',
+      unit: 'cps',
+      lines: [[`sum by (status) (${rate('a2a_workflows_total')})`, '{{status}}']],
+      width: 12,
+    }),
+    chart({
+      title: 'Time of a run',
+      description: 'With all that it waited for.',
+      unit: 's',
+      lines: quantiles('a2a_workflow_run_duration_seconds'),
+      width: 12,
+    }),
+  ],
+};
+
 /** What the server does for its callers. */
-export const WORK_ROWS = [overview, traffic, agents, tasks];
+export const WORK_ROWS = [overview, traffic, agents, tasks, workflows];
