@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { install, local, root } from './set-up.mjs';
 
-const CODE = ['apps', 'libs', 'migrations', 'test', 'scripts'];
+const CODE = ['apps', 'libs', 'migrations', 'test', 'helm/dashboard', 'scripts'];
 const GATES = {
   lock: ['node', 'scripts/check-lock.mjs'],
   types: ['node', 'node_modules/typescript7/bin/tsc', '-p', 'tsconfig.json', '--noEmit'],
