@@ -6,6 +6,8 @@ import { run } from './tools.js';
 
 export type Replica = Awaited<ReturnType<typeof startReplica>>;
 
+/** On a machine with much else to do. */
+const STARTS_MS = 150_000;
 /** Then it is ended, also when nobody is left to do so. */
 const LONGEST_SECONDS = 600;
 
@@ -49,7 +51,7 @@ export async function startReplica(pod: ServerPod, data: ObjectData, image: stri
   };
   const isUp = async () => (await probe('startupProbe')) === 200 && (await probe('readinessProbe')) === 200;
   const logs = () => run('podman', 'logs', name);
-  await until(`${name} is ready`, isUp, 60_000).catch(async (error: unknown) => {
+  await until(`${name} is ready`, isUp, STARTS_MS).catch(async (error: unknown) => {
     throw new Error(`The replica does not get ready:\n${await logs()}`, { cause: error });
   });
   return {
