@@ -7,6 +7,9 @@ export class Workflows1763800000015 implements MigrationInterface {
     // parent: the run that a task is a step of. woken: something happened that the owner has not looked at yet.
     await db.query('alter table tasks add column parent uuid, add column woken boolean not null default false');
     await db.query('create index idx_tasks_parent on tasks (parent) where parent is not null');
+    // What is due of one kind is found however much of another is.
+    await db.query('drop index idx_tasks_due');
+    await db.query('create index idx_tasks_due on tasks (kind, due_at) where due_at is not null');
     await db.query(`
       create table workflows (
         id          uuid not null constraint pk_workflows primary key,
@@ -45,7 +48,8 @@ export class Workflows1763800000015 implements MigrationInterface {
         ending       json,
         undone       boolean not null default false,
         consumed     json not null default '[]',
-        continues    uuid
+        continues    uuid,
+        scheduled_for timestamptz
       )`);
     await db.query('create index idx_workflow_runs_workflow on workflow_runs (workflow_id, run_id)');
     // One row a thread of a run: a write of one branch leaves the others alone.
@@ -110,6 +114,8 @@ export class Workflows1763800000015 implements MigrationInterface {
     ])
       await db.query(`drop table ${table}`);
     await db.query('drop index idx_tasks_parent');
+    await db.query('drop index idx_tasks_due');
+    await db.query('create index idx_tasks_due on tasks (due_at) where due_at is not null');
     await db.query('alter table tasks drop column parent, drop column woken');
   }
 }

@@ -1,4 +1,4 @@
-import { isFinal, type Part } from '@app/a2a';
+import type { Part } from '@app/a2a';
 import { type Caller, DomainError } from '@app/core';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
@@ -67,6 +67,14 @@ export class RunStore {
     if (task.executor !== null && task.kind === 'agent') this.runs.begin(row, snapshotOf(row));
   }
 
+  /** What a write stored whose answer got lost. */
+  async beginStored(task: FreshTask): Promise<void> {
+    const row = await this.read(task.id).catch(() => undefined);
+    const isOurs = row !== undefined && row.executor === task.executor && row.epoch === 1;
+    if (isOurs) this.begin(task, row);
+    else this.forget(task);
+  }
+
   forget(task: FreshTask): void {
     if (task.kind === 'agent') this.runs.unreserve(task.agent, task.executor ?? undefined);
   }
@@ -127,15 +135,32 @@ export class RunStore {
     return whole && viewOf(whole.row, whole.snapshot);
   }
 
-  /** A step is not wanted any more, whatever its run's owner may do today. */
-  async cancelStep(id: string, caller: Pick<Caller, 'id' | 'keyId' | 'address'>): Promise<void> {
-    const row = await cancelTask(this.tools.db, id, caller, this.executor);
-    if (row === undefined) {
-      if ((await requestCancel(this.tools.db, id, caller.id)) !== undefined) this.announceWake(id);
-      return;
+  /** Before the run that they are steps of is written, in the same transaction. */
+  async lockSteps(manager: EntityManager, ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await manager.query('select 1 from tasks where id = any ($1) order by id for update', [ids]);
+  }
+
+  /** Steps that nobody wants any more end in the transaction that says so in the run. */
+  async cancelSteps(
+    manager: EntityManager,
+    ids: readonly string[],
+    caller: Pick<Caller, 'id' | 'keyId'>,
+  ): Promise<void> {
+    for (const id of ids) {
+      const row = await cancelTask(manager, id, caller, this.executor);
+      if (row === undefined) await requestCancel(manager, id, caller.id);
     }
-    const view = await this.view(id);
-    if (view !== undefined && isFinal(view.state)) this.runs.canceledByCaller(row, view);
+  }
+
+  /** After the commit. What nobody hears of now, owners find when they look for work next. */
+  async canceledSteps(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const row = await this.read(id).catch(() => undefined);
+      if (row === undefined) continue;
+      if (row.kind === 'agent' && row.state === 'canceled')
+        this.runs.canceledByCaller(row, viewOf(row, snapshotOf(row)));
+      else this.announceWake(id);
+    }
   }
 
   /** An answer to what a step's agent asked. @throws DomainError */

@@ -11,7 +11,7 @@ type Changed = TaskRow | undefined;
  * agent; somebody does: it stays theirs, and they do.
  */
 export async function cancelTask(
-  db: DataSource,
+  db: Pick<DataSource, 'query'>,
   id: string,
   caller: Pick<Caller, 'id' | 'keyId' | 'address'>,
   executor: string,
@@ -48,7 +48,7 @@ export async function cancelTask(
 }
 
 /** A run is told to end: its steps are canceled and what is to be undone is, before it is over. */
-export async function requestCancel(db: DataSource, id: string, principal: string): Promise<Changed> {
+export async function requestCancel(db: Pick<DataSource, 'query'>, id: string, principal: string): Promise<Changed> {
   const rows: TaskRow[] = await db.query(
     `with asked as (
        update tasks p set cancel_requested_at = coalesce(cancel_requested_at, now()), woken = true, updated_at = now(),

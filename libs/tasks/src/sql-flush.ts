@@ -85,7 +85,8 @@ const FLUSH = `
       context_id = coalesce(i.context, t.context_id),
       updated_at = i.at,
       heard = not goes_on and (t.heard or i.heard),
-      attempts = case when goes_on then 1 when i.rests and i.said > 0 then 0 else t.attempts end,
+      -- Whatever a run writes is a step forward.
+      attempts = case when goes_on then 1 when i.rests and i.said > 0 then 0 when t.kind <> 'agent' then 1 else t.attempts end,
       inbox = case when i.rests and i.said > 0 then t.inbox - 0 else t.inbox end,
       message = case when i.rests then i.message else t.message end,
       history = case when i.rests then i.history else t.history end,

@@ -1,5 +1,6 @@
 import type { Artifact, Part } from '@app/a2a';
 import type { DataSource } from 'typeorm';
+import { WAKE } from './sql-flush.js';
 
 /** Replicas do this side by side, each with its own rows. */
 
@@ -16,13 +17,15 @@ export async function oldestKept(db: DataSource, count: number): Promise<Date | 
 export async function removeTasks(db: DataSource, restedBefore: Date, limit: number): Promise<number> {
   const rows: { n: number }[] = await db.query(
     `with old as (
-       select id from tasks
+       select id, parent from tasks
        where rested_at <= $1 and executor is null and due_at is null and (kind = 'agent' or finished_at is not null)
        order by rested_at limit $2 for update skip locked
      ), events as (
        delete from task_events e using old o where e.task_id = o.id
      ), artifacts as (
        delete from task_artifacts a using old o where a.task_id = o.id
+     ), woken as (
+       ${WAKE} from old o where p.id = o.parent and p.finished_at is null
      ), removed as (
        delete from tasks t using old o where t.id = o.id returning 1
      )

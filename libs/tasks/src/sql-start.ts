@@ -71,10 +71,10 @@ export async function findByKey(
   return rows[0];
 }
 
-/** How many tasks wait for room, counted up to the limit. */
+/** How many calls to agents wait for room, counted up to the limit. */
 export async function countQueued(db: DataSource, limit: number): Promise<number> {
   const rows: { n: number }[] = await db.query(
-    'select count(*)::int as n from (select 1 from tasks where due_at <= now() limit $1) as queued',
+    `select count(*)::int as n from (select 1 from tasks where kind = 'agent' and due_at <= now() limit $1) as queued`,
     [limit],
   );
   return rows[0]?.n ?? 0;

@@ -7,6 +7,7 @@ import type { TaskError } from './task-event.js';
 @Entity('tasks')
 @Index('idx_tasks_principal', ['principal', 'id'])
 @Index('idx_tasks_busy', ['principal'], { where: 'rested_at is null' })
+@Index('idx_tasks_due', ['kind', 'dueAt'], { where: 'due_at is not null' })
 @Index('idx_tasks_session', ['sessionId', 'agent', 'id'], { where: 'session_id is not null' })
 @Index('idx_tasks_idempotency', ['principal', 'idempotency'], { unique: true, where: 'idempotency is not null' })
 export class Task {
@@ -106,7 +107,6 @@ export class Task {
   woken: boolean;
 
   /** When somebody is to take it up; null while it is owned or at rest. */
-  @Index('idx_tasks_due', { where: 'due_at is not null' })
   @Column('timestamptz', { name: 'due_at', nullable: true })
   dueAt: Date | null;
 

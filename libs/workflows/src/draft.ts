@@ -48,11 +48,25 @@ export class Draft {
     this.dropped.add(id);
   }
 
-  /** @param keepsFrames where a run stood when it failed: somebody may let another go on from there */
-  change(keepsFrames: boolean): StateChange {
-    const { waits, closed, emitted: events, context, undo, ending, undone, consumed } = this;
-    const frames = keepsFrames ? [] : [...this.frames.values()];
-    const dropped = keepsFrames ? [] : [...this.dropped];
-    return { frames, dropped, waits, closed, events, context, undo, ending, undone, consumed };
+  /** Takes back what it was about to make. @returns whether it was; undefined: it was made before */
+  takeBack(handle: string): { readonly call?: FreshTask } | undefined {
+    const [call] = taken(this.calls, ({ id }) => id === handle);
+    const [run] = taken(this.runs, ({ task }) => task.id === handle);
+    const [wait] = taken(this.waits, ({ id }) => id === handle);
+    return call !== undefined || run !== undefined || wait !== undefined ? { call } : undefined;
   }
+
+  change(): StateChange {
+    const { waits, closed, emitted: events, context, undo, ending, undone, consumed, result } = this;
+    // Where a run stood when it failed is kept: somebody may let another go on from there.
+    const ends = result === undefined ? 'no' : 'problem' in result && ending === null ? 'keeps' : 'drops';
+    const frames = ends === 'no' ? [...this.frames.values()] : [];
+    const dropped = ends === 'no' ? [...this.dropped] : [];
+    return { frames, dropped, waits, closed, events, context, undo, ending, undone, consumed, ends };
+  }
+}
+
+function taken<T>(list: T[], isIt: (one: T) => boolean): T[] {
+  const at = list.findIndex(isIt);
+  return at < 0 ? [] : list.splice(at, 1);
 }

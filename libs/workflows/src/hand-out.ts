@@ -34,12 +34,14 @@ export class HandOut {
     if (leaf.effect.kind === 'fork') for (const branch of leaf.effect.branches) this.stop(branch);
     else if (outcome.kind === 'timeout') this.abandon(before, leaf);
     else if (leaf.handle !== undefined && isWait(leaf.effect)) this.draft.closed.push(leaf.handle);
-    if (outcome.kind === 'problem' && isStep(leaf.effect) && leaf.handle !== undefined)
-      this.closeQuestions(leaf.handle);
+    if (isStep(leaf.effect) && leaf.handle !== undefined) this.closeQuestions(leaf.handle);
   }
 
   /** Nobody wants to know any more. */
   abandon({ id }: Frame, { effect, handle }: Leaf): void {
+    const unmade = handle === undefined ? undefined : this.draft.takeBack(handle);
+    if (unmade?.call !== undefined) this.tools.store.forget(unmade.call);
+    if (unmade !== undefined) return;
     if (handle !== undefined && isStep(effect)) {
       this.draft.canceled.push(handle);
       this.closeQuestions(handle);

@@ -40,8 +40,8 @@ export class Joining {
     }
     draft.ending = result;
     draft.undone = true;
-    for (const id of this.segment.all.keys()) draft.drop(id);
-    await this.beginUndo(draft.undo, 0);
+    for (const id of [...this.segment.all.keys(), ...draft.frames.keys()]) draft.drop(id);
+    await this.beginUndo(draft.undo, { count: 0, forks: 0 });
   }
 
   /** What the workflow gives back, by its `output`. */
@@ -67,7 +67,7 @@ export class Joining {
   }
 
   /** The last task done is the first undone. A compensation that fails does not keep the others from being tried. */
-  private async undone({ count }: Frame, end: NonNullable<Frame['end']>): Promise<void> {
+  private async undone(frame: Frame, end: NonNullable<Frame['end']>): Promise<void> {
     const { draft } = this;
     const last = draft.undo.at(-1);
     if (last !== undefined)
@@ -80,19 +80,20 @@ export class Joining {
         ),
       );
     draft.undo = draft.undo.slice(0, -1);
-    if (draft.undo.length > 0) return this.beginUndo(draft.undo, count);
+    if (draft.undo.length > 0) return this.beginUndo(draft.undo, frame);
     draft.drop(UNDO);
     draft.result = draft.ending ?? { canceled: true };
   }
 
-  private async beginUndo(undo: readonly Undo[], count: number): Promise<void> {
+  /** @param before counts go on, so that what is done is named unlike anything before */
+  private async beginUndo(undo: readonly Undo[], { count, forks }: Pick<Frame, 'count' | 'forks'>): Promise<void> {
     const last = undo.at(-1);
     if (last === undefined) return;
     const { task, key, output } = last;
     this.draft.note(stepEvent('compensation.started', UNDO, last, { name: nameIn(task) }));
     const startedAt = new Date().toISOString();
     const level = { task, key, raw: output, input: output, startedAt, list: `${task}/metadata/compensate`, index: 0 };
-    this.draft.keep({ v: 1, id: UNDO, parent: null, stack: [level], data: output, count, forks: 0 });
+    this.draft.keep({ v: 1, id: UNDO, parent: null, stack: [level], data: output, count, forks });
     await this.segment.take(this.draft, UNDO, { kind: 'begin' });
   }
 

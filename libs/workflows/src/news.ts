@@ -41,7 +41,10 @@ export class News {
     const row = await this.tools.store.clearWoken(this.segment.row);
     if (row === undefined) return this.segment.drop();
     this.canceled = row.cancel_requested_at !== null;
-    const news = await readNews(this.tools.db, row.id);
+    const steps = [...this.segment.all.values()].flatMap(({ leaf }) =>
+      leaf?.handle !== undefined && isStep(leaf.effect) ? leaf.handle : [],
+    );
+    const news = await readNews(this.tools.db, row.id, steps);
     const wasPaused = this.paused ?? this.segment.run.paused;
     this.paused = news.paused;
     this.open = news.open;
@@ -61,9 +64,9 @@ export class News {
   }
 
   private async lookAtStep(frame: Frame, step: string, news: NewsRow): Promise<void> {
-    const rested = news.rested.find(({ id }) => id === step);
-    if (rested === undefined) return;
-    const view = await this.tools.store.view(step);
+    const known = news.steps.find(({ id }) => id === step);
+    if (known?.rests === false) return;
+    const view = known && (await this.tools.store.view(step));
     if (view === undefined) return this.segment.tell(frame.id, gone(step));
     if (isFinal(view.state)) return this.segment.tell(frame.id, outcomeOf(view));
     await this.relay(frame, view, news);

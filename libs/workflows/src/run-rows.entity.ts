@@ -51,6 +51,10 @@ export class WorkflowRunRow {
   /** The run whose work it goes on with. */
   @Column('uuid', { nullable: true })
   continues: string | null;
+
+  /** The time of the schedule that it was begun for. */
+  @Column('timestamptz', { name: 'scheduled_for', nullable: true })
+  scheduledFor: Date | null;
 }
 
 /** One thread of a run. */

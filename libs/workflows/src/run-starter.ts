@@ -19,6 +19,7 @@ export interface NewRun {
   readonly context: unknown;
   readonly frames: readonly Frame[];
   readonly continues: string | null;
+  readonly scheduledFor: Date | null;
 }
 
 export interface RunOptions {
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly from?: { readonly frames: readonly Frame[]; readonly context: unknown; readonly continues: string };
   /** False: whoever has room takes it up. */
   readonly here?: boolean;
+  /** The time of the workflow's schedule that it is begun for. */
+  readonly scheduledFor?: Date;
 }
 
 /** Stores runs. */
@@ -44,7 +47,7 @@ export class RunStarter {
     input: unknown,
     options: RunOptions = {},
   ): NewRun {
-    const { parent, session, trace, idempotency, from, here = true } = options;
+    const { parent, session, trace, idempotency, from, here = true, scheduledFor = null } = options;
     const id = uuidV7();
     const task: FreshTask = {
       id,
@@ -72,6 +75,7 @@ export class RunStarter {
       context: from?.context ?? null,
       frames: from?.frames ?? [firstFrame(workflow.definition, input)],
       continues: from?.continues ?? null,
+      scheduledFor,
     };
   }
 
@@ -81,8 +85,8 @@ export class RunStarter {
     if (stored === undefined) return false;
     await manager.query(
       `with run as (
-         insert into workflow_runs (run_id, workflow_id, credential, address, input, context, continues)
-         values ($1, $2, $3, $4, $5, $6, $7)
+         insert into workflow_runs (run_id, workflow_id, credential, address, input, context, continues, scheduled_for)
+         values ($1, $2, $3, $4, $5, $6, $7, $9)
        )
        insert into workflow_frames (run_id, id, body)
        select $1, f.id, f.body from json_to_recordset($8) as f (id text, body json)`,
@@ -95,6 +99,7 @@ export class RunStarter {
         JSON.stringify(run.context ?? null),
         run.continues,
         JSON.stringify(run.frames.map((body) => ({ id: body.id, body }))),
+        run.scheduledFor,
       ],
     );
     return true;

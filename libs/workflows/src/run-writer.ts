@@ -1,18 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditEvent } from '@app/audit';
-import { isDatabaseAway } from '@app/database';
 import type { Flushed, FlushItem, StoredEvent, TaskRow } from '@app/tasks';
 import type { Draft, Result } from './draft.js';
 import type { Problem } from './frame.js';
+import { patiently } from './patience.js';
+import { scheduleNext } from './schedule.js';
 import type { RunTools } from './run-tools.js';
 import type { RunHere } from './run-here.js';
 import { type Question, writeState } from './sql-state.js';
 import { stepEvent } from './step-events.js';
 import { partsOfOutput } from './step-output.js';
-
-const RETRY_MS = 200;
-/** PostgreSQL gave up one of two that waited for each other, or took too long: the same again may succeed. */
-const PASSING = new Set(['40P01', '40001', '57014']);
 
 type State = TaskRow['state'];
 
@@ -41,8 +37,7 @@ export class RunWriter {
     });
     this.tools.store.told(this.segment.row, item);
     if (item.rest?.final === true) this.tools.meter.ended(this.segment.row);
-    const caller = { id: row.principal, keyId: this.segment.run.credential };
-    for (const step of draft.canceled) await this.tools.store.cancelStep(step, caller);
+    await this.tools.store.canceledSteps(draft.canceled);
   }
 
   /** Nothing of it was written: what was reserved is free. */
@@ -116,17 +111,14 @@ export class RunWriter {
     return { kind: 'call', action: 'workflows:run', outcome: stateOf(result), ...who, subject: id, detail };
   }
 
-  /** Tries for as long as the database is away: nobody else can have taken the run over meanwhile. */
-  private async stored(draft: Draft, item: FlushItem): Promise<Flushed | undefined> {
-    for (let tries = 0; ; tries++) {
-      try {
+  private stored(draft: Draft, item: FlushItem): Promise<Flushed | undefined> {
+    return patiently(
+      () => this.segment.isLost,
+      async (tries) => {
         const written = await this.commit(draft, item);
-        return written === undefined && tries > 0 ? await this.arrived(item) : written;
-      } catch (cause) {
-        if (this.segment.isLost || !isPassing(cause)) throw cause;
-        await sleep(RETRY_MS);
-      }
-    }
+        return written === undefined && tries > 0 ? this.arrived(draft, item) : written;
+      },
+    );
   }
 
   private async commit(draft: Draft, item: FlushItem): Promise<Flushed | undefined> {
@@ -134,15 +126,19 @@ export class RunWriter {
     const begun: (() => void)[] = [];
     const written = await db.transaction(async (manager) => {
       begun.length = 0;
+      // In the order in which those that end on their own are locked, which wake this run: the steps before the run.
+      await store.lockSteps(manager, draft.canceled);
       const flushed = await store.write(manager, item);
       if (flushed === undefined) return undefined;
-      const keeps = draft.result !== undefined && 'problem' in draft.result && draft.ending === null;
-      await writeState(manager, item.id, draft.change(keeps));
+      await writeState(manager, item.id, draft.change());
+      if (draft.result !== undefined) await scheduleNext(manager, this.segment.run);
       for (const task of draft.calls) {
         const stored = await store.insert(manager, task);
         begun.push(() => store.begin(task, stored));
       }
       for (const run of draft.runs) await starter.insert(manager, run);
+      const { row, run } = this.segment;
+      await store.cancelSteps(manager, draft.canceled, { id: row.principal, keyId: run.credential.slice(0, 64) });
       return flushed;
     });
     if (written !== undefined) {
@@ -153,9 +149,13 @@ export class RunWriter {
   }
 
   /** An earlier try may have arrived, though its answer got lost. */
-  private async arrived({ id, epoch, base, events }: FlushItem): Promise<Flushed | undefined> {
-    const row = await this.tools.store.read(id);
-    return row?.epoch === epoch && row.last_seq === base + events.length ? row : undefined;
+  private async arrived(draft: Draft, { id, epoch, base, events }: FlushItem): Promise<Flushed | undefined> {
+    const { store } = this.tools;
+    const row = await store.read(id);
+    if (row?.epoch !== epoch || row.last_seq !== base + events.length) return undefined;
+    for (const task of draft.calls) await store.beginStored(task);
+    if (draft.runs.length > 0) store.lookForWork();
+    return row;
   }
 }
 
@@ -194,8 +194,3 @@ const lifecycle = (what: string, detail?: Record<string, unknown>): StoredEvent 
   const { type, ...body } = stepEvent(what, '', { task: '', key: '' }, detail);
   return { at: new Date(), kind: 'step', body: { ...body, type: type.replace('.task.', '.workflow.') } };
 };
-
-function isPassing(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return isDatabaseAway(error) || PASSING.has(code);
-}

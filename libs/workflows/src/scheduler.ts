@@ -1,16 +1,18 @@
+import { type Caller, DomainError } from '@app/core';
 import { Log } from '@app/telemetry';
-import { Authenticator } from '@app/permissions';
-import { RunStore } from '@app/tasks';
+import { Permissions } from '@app/permissions';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
-import { RunStarter } from './run-starter.js';
+import type { EntityManager } from 'typeorm';
+import { RunTools } from './run-tools.js';
 import { nextTick } from './schedule.js';
+import { removeRuns } from './sql-removal.js';
 import { Workflow } from './workflow.entity.js';
-import { WorkflowEvents } from './workflow-events.js';
 
 const LOOK_MS = 1_000;
 const BATCH = 20;
-const CLEAN_EVERY = 600;
+/** Looks between two removals of what is old, and before the first. */
+const CLEAN_EVERY = 60;
+const FIRST_CLEAN = 3;
 
 /** Begins runs by schedule: one a tick, over all replicas. */
 @Injectable()
@@ -22,11 +24,8 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   private looks = 0;
 
   constructor(
-    private readonly db: DataSource,
-    private readonly starter: RunStarter,
-    private readonly store: RunStore,
-    private readonly authenticator: Authenticator,
-    private readonly events: WorkflowEvents,
+    private readonly tools: RunTools,
+    private readonly permissions: Permissions,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -49,9 +48,16 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async look(): Promise<void> {
-    if (this.looks++ % CLEAN_EVERY === 0) await this.events.removeOld();
-    const begun = await this.db.transaction((manager) => this.beginDue(manager));
-    if (begun > 0) this.store.lookForWork();
+    const { db, store } = this.tools;
+    if (this.looks++ % CLEAN_EVERY === FIRST_CLEAN) await this.clean();
+    const begun = await db.transaction((manager) => this.beginDue(manager));
+    if (begun > 0) store.lookForWork();
+  }
+
+  private async clean(): Promise<void> {
+    await this.tools.events.removeOld();
+    const runs = await removeRuns(this.tools.db);
+    if (runs > 0) this.log.info('What was left of removed runs was removed', { runs });
   }
 
   /** The row lock makes a tick one replica's; the run and the next tick are stored together. */
@@ -69,23 +75,37 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async begin(manager: EntityManager, workflow: Workflow): Promise<void> {
-    const { id, name, definition, nextAt, credential } = workflow;
+    const { id, name, definition, nextAt } = workflow;
+    const { starter, meter } = this.tools;
     const tick = nextAt ?? new Date();
+    const caller = await this.ownerOf(workflow);
     // Ticks that were missed while nobody was here are one. A schedule of `after` goes on when the run is over.
-    const next =
-      definition.schedule?.after === undefined
-        ? nextTick(definition, new Date(Math.max(tick.getTime(), Date.now())))
-        : null;
+    const waits = definition.schedule?.after !== undefined && caller !== undefined;
+    const next = waits ? null : nextTick(definition, new Date(Math.max(tick.getTime(), Date.now())));
     await manager.query('update workflows set next_at = $2 where id = $1', [id, next]);
+    if (caller === undefined) return;
+    const scheduledFor = tick.toISOString();
+    const idempotency = { key: `schedule/${id}/${scheduledFor}`, hash: '' };
+    const options = { here: false, scheduledFor: tick, idempotency };
+    const isNew = await starter.insert(manager, starter.make(caller, workflow, { scheduledFor }, options));
+    if (isNew) meter.started();
+    else this.log.warn('A scheduled run had begun already', { workflow: name, scheduledFor });
+  }
+
+  /** Whose rights the run has. Undefined: they may not run it any more. */
+  private async ownerOf({ name, tags, credential }: Workflow): Promise<Caller | undefined> {
     try {
-      const caller = await this.authenticator.recall(credential, '');
-      const run = this.starter.make(caller, workflow, { scheduledFor: tick.toISOString() }, { here: false });
-      await this.starter.insert(manager, run);
+      const caller = await this.tools.callers.callerOf({ credential, address: null });
+      await this.permissions.demand(caller, 'tasks:write', { what: 'tasks' });
+      await this.tools.directory.demandRun(caller, { name, tags });
+      return caller;
     } catch (cause) {
+      if (!(cause instanceof DomainError) || cause.code === 'unavailable') throw cause;
       this.log.warn('A scheduled run could not begin: whoever made the workflow may not any more', {
         workflow: name,
         cause,
       });
+      return undefined;
     }
   }
 }

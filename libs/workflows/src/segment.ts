@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Log } from '@app/telemetry';
 import type { TaskRow } from '@app/tasks';
 import { Draft } from './draft.js';
@@ -8,6 +9,7 @@ import { Joining } from './joining.js';
 import { advance, type Outcome, type Plan } from './planner.js';
 import { problemFor, problemOf } from './problems.js';
 import { News } from './news.js';
+import { patiently } from './patience.js';
 import type { RunHere } from './run-here.js';
 import type { RunTools } from './run-tools.js';
 import { RunWriter } from './run-writer.js';
@@ -16,9 +18,12 @@ import { type RunState, readState } from './sql-state.js';
 
 /** A run that ends whoever works on it must not do so for ever. */
 const MOST_ATTEMPTS = 10;
+const FRESH_POLL_MS = 100;
 
 interface Input {
   readonly frame: string;
+  /** Of the task that it is the outcome of; undefined: the frame is to go on. */
+  readonly key: string | undefined;
   readonly outcome: Outcome;
   /** Events that its `listen` took. */
   readonly taken?: readonly Taken[];
@@ -59,7 +64,7 @@ export class Segment implements RunHere {
 
   /** Until it is over, waits for something far, or is lost. */
   async work(): Promise<void> {
-    this.state = await readState(this.tools.db, this.row.id);
+    this.state = await this.patiently(() => readState(this.tools.db, this.row.id));
     if (this.state === undefined) return;
     for (const frame of this.state.frames) this.frames.set(frame.id, frame);
     if (this.row.attempts > MOST_ATTEMPTS) await this.giveUp();
@@ -95,8 +100,7 @@ export class Segment implements RunHere {
   }
 
   tell(frame: string, outcome: Outcome, taken?: readonly Taken[]): void {
-    this.inputs.push({ frame, outcome, taken });
-    this.ring();
+    this.hear({ frame, key: this.frames.get(frame)?.leaf?.key, outcome, taken });
   }
 
   /** What was held back may begin. */
@@ -106,14 +110,16 @@ export class Segment implements RunHere {
 
   /** Calls the outside, and tells what came of it. */
   callOut(frame: string, { key, effect }: Leaf): void {
-    if (effect.kind !== 'call' || this.isDropped) return;
+    // It may have been taken back in the step that asked for it.
+    const isWanted = this.frames.get(frame)?.leaf?.key === key && !this.isDropped && !this.isOver;
+    if (effect.kind !== 'call' || !isWanted) return;
     const call: Call = Object.assign(new AbortController(), { key });
     this.out.set(frame, call);
-    this.tools.outcalls
-      .call(effect, { row: this.row, run: this.run, key, signal: call.signal })
+    this.becomesFresh(call.signal)
+      .then(() => this.tools.outcalls.call(effect, { row: this.row, run: this.run, key, signal: call.signal }))
       .then((output): Outcome => ({ kind: 'output', output }))
       .catch((error: unknown): Outcome => ({ kind: 'problem', problem: problemFor(error) }))
-      .then((outcome) => this.tell(frame, outcome))
+      .then((outcome) => this.hear({ frame, key, outcome }))
       .catch((cause: unknown) => this.failed(cause));
   }
 
@@ -164,15 +170,31 @@ export class Segment implements RunHere {
     for (const begin of draft.after) begin();
   }
 
+  private hear(input: Input): void {
+    this.inputs.push(input);
+    this.ring();
+  }
+
+  /** Stood still for a while: whoever took over may be calling already. What is lost is aborted. */
+  private async becomesFresh(signal: AbortSignal): Promise<void> {
+    while (!this.tools.store.isFresh()) await sleep(FRESH_POLL_MS, undefined, { signal });
+  }
+
+  private patiently<T>(work: () => Promise<T>): Promise<T> {
+    return patiently(() => this.isDropped, work);
+  }
+
   private async turn(): Promise<void> {
     if (this.isRung) {
       this.isRung = false;
-      await this.news.look();
+      await this.patiently(() => this.news.look());
     }
     for (const { frame, outcome } of dueOutcomes(this.frames.values(), new Date())) this.tell(frame, outcome);
     if (this.isDropped) return;
     const inputs = this.inputs.splice(0);
-    if (inputs.length > 0 || this.news.mustEnd) return this.step(inputs);
+    // What it asked is answered, though it goes on with nothing yet.
+    const isAnswered = this.row.state === 'input-required' && this.news.questions.length === 0;
+    if (inputs.length > 0 || this.news.mustEnd || isAnswered) return this.patiently(() => this.step(inputs));
     await this.rest();
   }
 
@@ -188,8 +210,15 @@ export class Segment implements RunHere {
     }
   }
 
-  private async takeInput(draft: Draft, { frame: id, outcome, taken }: Input): Promise<void> {
+  private async takeInput(draft: Draft, { frame: id, key, outcome, taken }: Input): Promise<void> {
     const frame = draft.frames.get(id) ?? this.frames.get(id);
+    // It went on meanwhile: this is the outcome of something that nobody waits for any more.
+    if (frame?.leaf?.key !== key) return;
+    if (taken?.some(({ position }) => draft.consumed.includes(position))) {
+      // Another thread of the run took it a moment ago.
+      draft.after.push(() => this.wake());
+      return;
+    }
     if (taken !== undefined && frame?.leaf !== undefined) {
       draft.consumed = [...draft.consumed, ...taken.map(({ position }) => position)];
       draft.keep({ ...frame, leaf: { ...frame.leaf, taken: [...(frame.leaf.taken ?? []), ...taken] } });
@@ -213,7 +242,7 @@ export class Segment implements RunHere {
   }
 
   private goOn(id: string): void {
-    if (!this.news.isPaused) this.tell(id, { kind: 'begin' });
+    if (!this.news.isPaused || this.run.ending !== null) this.tell(id, { kind: 'begin' });
   }
 
   private async giveUp(): Promise<void> {
@@ -230,7 +259,8 @@ export class Segment implements RunHere {
     const lingerMs = this.out.size > 0 ? Infinity : this.linger();
     const isWoken = await this.ringing(Math.min(nearMs, lingerMs));
     if (isWoken || this.isDropped || nearMs <= lingerMs) return;
-    if (await this.writer.letGo(nearMs === Infinity ? null : nearMs, this.news.questions)) this.isOver = true;
+    const again = () => (due === undefined ? null : Math.max(due.getTime() - Date.now(), 0));
+    if (await this.patiently(() => this.writer.letGo(again(), this.news.questions))) this.isOver = true;
     else this.wake();
   }
 

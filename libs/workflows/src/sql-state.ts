@@ -18,13 +18,15 @@ export interface RunState {
   readonly paused: boolean;
   readonly ending: Ending | null;
   readonly consumed: readonly number[];
+  /** A schedule began it. */
+  readonly scheduled: boolean;
   readonly frames: readonly Frame[];
 }
 
 export async function readState(db: Db, id: string): Promise<RunState | undefined> {
   const rows: RunState[] = await db.query(
     `select r.workflow_id, w.name, w.definition, r.credential, r.address, r.input, r.context, r.undo,
-       r.paused_at is not null as paused, r.ending, r.consumed,
+       r.paused_at is not null as paused, r.ending, r.consumed, r.scheduled_for is not null as scheduled,
        coalesce((select json_agg(f.body order by f.id) from workflow_frames f where f.run_id = r.run_id), '[]') as frames
      from workflow_runs r join workflows w on w.id = r.workflow_id
      where r.run_id = $1`,
@@ -45,29 +47,30 @@ export interface Question {
 /** What happened outside that a run's frames wait for. */
 export interface News {
   readonly paused: boolean;
-  /** Steps that came to rest: tasks of agents and of workflows. */
-  readonly rested: readonly { readonly id: string; readonly state: string }[];
+  /** Steps that are waited for: tasks of agents and of workflows. One that is missing was removed. */
+  readonly steps: readonly { readonly id: string; readonly rests: boolean }[];
   /** Questions that were answered. */
   readonly answered: readonly { readonly id: string; readonly answer: unknown; readonly by: string }[];
   /** Questions that are open, with the step whose agent asked. */
   readonly open: readonly Question[];
 }
 
-export async function readNews(db: Db, id: string): Promise<News> {
+/** @param steps those that are waited for */
+export async function readNews(db: Db, id: string, steps: readonly string[]): Promise<News> {
   const rows: News[] = await db.query(
     `select
        exists (select 1 from workflow_runs where run_id = $1 and paused_at is not null) as paused,
-       coalesce((select json_agg(json_build_object('id', t.id, 'state', t.state))
-         from tasks t where t.parent = $1 and t.rested_at is not null), '[]') as rested,
+       coalesce((select json_agg(json_build_object('id', t.id, 'rests', t.rested_at is not null))
+         from tasks t where t.id = any ($2)), '[]') as steps,
        coalesce((select json_agg(json_build_object('id', w.id, 'answer', w.answer, 'by', w.answered_by))
          from workflow_waits w where w.run_id = $1 and w.answered_at is not null and w.closed_at is null), '[]') as answered,
        coalesce((select json_agg(json_build_object('id', w.id, 'step', w.body ->> 'step', 'prompt', w.body ->> 'prompt',
            'schema', w.body -> 'schema') order by w.created_at, w.id)
          from workflow_waits w
          where w.run_id = $1 and w.kind = 'human' and w.answered_at is null and w.closed_at is null), '[]') as open`,
-    [id],
+    [id, steps],
   );
-  return rows[0] ?? { paused: false, rested: [], answered: [], open: [] };
+  return rows[0] ?? { paused: false, steps: [], answered: [], open: [] };
 }
 
 /** A row of `workflow_waits` to be. */
@@ -100,11 +103,13 @@ export interface StateChange {
   readonly ending: Ending | null;
   readonly undone: boolean;
   readonly consumed: readonly number[];
+  /** The run is over, and where it stood is kept or dropped. Nothing it waited for stays open. */
+  readonly ends: 'no' | 'keeps' | 'drops';
 }
 
 /** In the transaction that says so in the task's events, after it was fenced. */
 export async function writeState(db: Db, run: string, change: StateChange): Promise<void> {
-  const { frames, dropped, waits, closed, events, context, undo, ending, undone, consumed } = change;
+  const { frames, dropped, waits, closed, events, context, undo, ending, undone, consumed, ends } = change;
   const bodies = frames.map((body) => ({ id: body.id, body }));
   await db.query(
     `with kept as (
@@ -112,7 +117,7 @@ export async function writeState(db: Db, run: string, change: StateChange): Prom
        select $1, f.id, f.body from json_to_recordset($2) as f (id text, body json)
        on conflict (run_id, id) do update set body = excluded.body
      ), dropped as (
-       delete from workflow_frames where run_id = $1 and id = any ($3)
+       delete from workflow_frames where run_id = $1 and (id = any ($3) or $13 = 'drops')
      ), asked as (
        insert into workflow_waits (id, run_id, frame, kind, body, assignees, patterns, keys, expires_at)
        select w.id, $1, w.frame, w.kind, w.body, w.assignees, w.patterns, w.keys, w.expires_at
@@ -123,7 +128,7 @@ export async function writeState(db: Db, run: string, change: StateChange): Prom
        select distinct unnest(w.patterns) from json_to_recordset($4) as w (patterns text[])
        on conflict do nothing
      ), closed as (
-       update workflow_waits set closed_at = now() where run_id = $1 and id = any ($5) and closed_at is null
+       update workflow_waits set closed_at = now() where run_id = $1 and (id = any ($5) or $13 <> 'no') and closed_at is null
      ), emitted as (
        insert into workflow_inbox (source, id, type, event, sent_by)
        select e.source, e.id, e.type, e.event, e.by
@@ -146,6 +151,7 @@ export async function writeState(db: Db, run: string, change: StateChange): Prom
       ending === null ? null : JSON.stringify(ending),
       undone,
       JSON.stringify(consumed),
+      ends,
     ],
   );
 }

@@ -15,6 +15,8 @@ const MOST_RUNS = 500;
 const LINGER_MS = { few: 2_000, many: 50 };
 /** A run that broke is not looked at again before this. */
 const BROKEN_MS = 5_000;
+/** A step that is being written may take so long. */
+const STOP_MS = 2_000;
 
 /** The runs of workflows that this process works on. */
 @Injectable()
@@ -22,6 +24,8 @@ export class WorkflowRuns implements TaskRunner, OnModuleInit {
   readonly kind = 'workflow';
   private readonly log = new Log('Workflows');
   private readonly segments = new Map<string, Segment>();
+  /** Of those that are here, each at its end. */
+  private readonly ends = new Set<Promise<void>>();
   private stopping = false;
 
   constructor(
@@ -52,8 +56,10 @@ export class WorkflowRuns implements TaskRunner, OnModuleInit {
   begin(row: TaskRow): void {
     const segment = new Segment(row, this.tools, () => this.lingerMs());
     this.segments.set(row.id, segment);
-    void segment
-      .work()
+    const worked = segment.work();
+    const ends = worked.catch(() => undefined).finally(() => this.ends.delete(ends));
+    this.ends.add(ends);
+    void worked
       .catch((cause: unknown) => this.broke(segment, cause))
       .finally(() => {
         if (this.segments.get(row.id) === segment) this.segments.delete(row.id);
@@ -73,7 +79,11 @@ export class WorkflowRuns implements TaskRunner, OnModuleInit {
     this.stopping = true;
     const ids = [...this.segments.keys()];
     this.dropAll();
-    await this.work.release(this.tools.store.executor, ids, false);
+    // What is being written is written, so that nothing begins here afterwards.
+    await Promise.race([Promise.all(this.ends), sleep(STOP_MS, undefined, { ref: false })]);
+    await this.work
+      .release(this.tools.store.executor, ids, false)
+      .catch((cause: unknown) => this.log.warn('Runs could not be released', { cause }));
   }
 
   dropAll(): void {
@@ -86,6 +96,8 @@ export class WorkflowRuns implements TaskRunner, OnModuleInit {
 
   /** The rows are as they were before the step that broke; somebody tries it again. */
   private async broke(segment: Segment, cause: unknown): Promise<void> {
+    // What was dropped is no longer ours, whatever became of its last step.
+    if (segment.isLost) return;
     segment.drop();
     segment.failed(cause);
     await sleep(BROKEN_MS, undefined, { ref: false });

@@ -133,14 +133,17 @@ function sentRight({ outages }: Evidence, messages: readonly LedgerMessage[]): s
     const ids = new Set(sent.map(({ messageId }) => messageId));
     if (ids.size > 1) found.push(`"${text}" was sent as ${ids.size} messages`);
     for (const { at } of sent.slice(0, -1)) {
-      const time = Date.parse(at);
-      const excused = outages.some(
-        ({ from, to, hidesSigns }) => hidesSigns && from <= time + FIRST_SIGN_MS && time <= to,
-      );
-      if (!excused) found.push(`"${text}" was sent ${sent.length} times: ${sent.map((message) => message.at).join()}`);
+      if (!isExcused(outages, at))
+        found.push(`"${text}" was sent ${sent.length} times: ${sent.map((message) => message.at).join()}`);
     }
   }
   return found;
+}
+
+/** Nobody could know whether what was sent then had arrived. */
+export function isExcused(outages: readonly Outage[], at: string): boolean {
+  const time = Date.parse(at);
+  return outages.some(({ from, to, hidesSigns }) => hidesSigns && from <= time + FIRST_SIGN_MS && time <= to);
 }
 
 /** Numbers without gaps, and one end. */
@@ -158,7 +161,7 @@ async function eventsRight(cluster: Cluster): Promise<string[]> {
 const OUTAGES = /^(Redis unreachable|Cannot connect to database|Connection pool exhausted)/;
 
 /** Any other error is a bug; so is a 503 that clients need not have met. */
-function errorsLogged({ cluster: { replicas }, tolerates }: Evidence): string[] {
+export function errorsLogged({ cluster: { replicas }, tolerates }: Pick<Evidence, 'cluster' | 'tolerates'>): string[] {
   const allowed = tolerates.includes('unavailable') ? 503 : undefined;
   const lines = replicas
     .flatMap(({ logs }) => logs)

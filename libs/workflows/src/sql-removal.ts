@@ -1,0 +1,26 @@
+import type { DataSource } from 'typeorm';
+
+/** Runs that one statement removes. */
+const BATCH = 500;
+
+/** Removes what belongs to runs whose tasks are gone. Replicas do this side by side. @returns how many runs */
+export async function removeRuns(db: DataSource): Promise<number> {
+  for (let all = 0; ;) {
+    const rows: { n: number }[] = await db.query(
+      `with gone as (
+         select run_id from workflow_runs r where not exists (select 1 from tasks t where t.id = r.run_id)
+         limit ${BATCH} for update skip locked
+       ), frames as (
+         delete from workflow_frames f using gone g where f.run_id = g.run_id
+       ), waits as (
+         delete from workflow_waits w using gone g where w.run_id = g.run_id
+       ), runs as (
+         delete from workflow_runs r using gone g where r.run_id = g.run_id returning 1
+       )
+       select count(*)::int as n from runs`,
+    );
+    const n = rows[0]?.n ?? 0;
+    all += n;
+    if (n < BATCH) return all;
+  }
+}
