@@ -1,8 +1,11 @@
-/** `npm run soak -- [scenario] [--seed N] [--faults N] [--minutes N]`: the fault scenarios of `test/replicas`, with many faults each. */
+/**
+ * `npm run soak -- [scenario] [--seed N] [--faults N] [--minutes N] [--workflows N]`: the fault scenarios of `test/replicas`,
+ * with many faults each; `workflows` makes faults for as long as it takes so many generated workflows.
+ */
 import { parseArgs } from 'node:util';
 import { build, findServices, install, local, run } from './set-up.mjs';
 
-const SCENARIOS = ['kill', 'freeze', 'postgres', 'redis', 'rolling', 'without-redis'];
+const SCENARIOS = ['kill', 'freeze', 'postgres', 'redis', 'rolling', 'without-redis', 'workflows'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -10,6 +13,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string' },
     faults: { type: 'string', default: '200' },
     minutes: { type: 'string', default: '20' },
+    workflows: { type: 'string', default: '200' },
   },
 });
 const [scenario, ...others] = positionals;
@@ -27,5 +31,12 @@ install();
 build();
 findServices();
 run(local('vitest'), ['run', '--no-file-parallelism', ...chosen.map((name) => `test/replicas/${name}.e2e.spec.ts`)], {
-  env: { ...process.env, FAULT_SEED, FAULTS: values.faults, FAULT_MINUTES: values.minutes, FAULT_TAKEOVER_MS: '8000' },
+  env: {
+    ...process.env,
+    FAULT_SEED,
+    FAULTS: values.faults,
+    FAULT_MINUTES: values.minutes,
+    FAULT_TAKEOVER_MS: '8000',
+    WORKFLOWS: values.workflows,
+  },
 });

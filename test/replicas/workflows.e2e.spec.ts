@@ -11,6 +11,8 @@ import { workflowPlan } from './support/workflow-plans.js';
 /** In `npm test`; `npm run soak -- workflows` asks for more. */
 const WORKFLOWS = Number(process.env.WORKFLOWS ?? 20);
 const SEED = Number(process.env.FAULT_SEED ?? 20_251_128);
+/** While there are runs to meet them. */
+const LEAST_FAULTS = 6;
 /** Runs that are under way at a time. */
 const MOST_AT_ONCE = 20;
 const BETWEEN_STARTS_MS = 500;
@@ -20,7 +22,7 @@ const ENDED_MS = 60_000;
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start({ withRedis: true });
-});
+}, 120_000);
 afterAll(() => cluster[Symbol.asyncDispose]());
 
 test(
@@ -34,7 +36,7 @@ test(
       const working = startAll(client, random.fork());
       let runs: StartedRun[] | undefined;
       void working.then((all) => (runs = all));
-      while (runs === undefined) await fault(stage);
+      while (runs === undefined || (stage.turn < LEAST_FAULTS && (await open()) > 0)) await fault(stage);
       await stage.end();
       await until('every run ends', async () => (await open()) === 0, ENDED_MS).catch(() => undefined);
       const wrongs = [...client.wrongs, ...(await judgeRuns({ cluster, runs: await working, outages: stage.outages }))];

@@ -83,7 +83,11 @@ export class WorkflowClient {
   private once(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Response> {
     return fetch(`${this.cluster.proxy.url}${path}`, {
       method,
-      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json', ...headers },
+      headers: {
+        authorization: `Bearer ${ADMIN_KEY}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(10_000),
     });

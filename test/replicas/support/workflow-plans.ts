@@ -25,6 +25,10 @@ export function workflowPlan(token: string, random: Random): WorkflowPlan {
   return new Author(token, random).plan();
 }
 
+/** Calls more often than the others: most of what runs do. */
+const LEAVES = ['call', 'call', 'call', 'wait', 'approval', 'question', 'race', 'timeout'] as const;
+const NESTS = ['fork', 'loop', 'retry', 'child'] as const;
+
 /** Writes one workflow: sequences of calls, forks, loops, retries, waits, questions, races, time-outs, child workflows. */
 class Author {
   private readonly says = new Map<string, number>();
@@ -60,10 +64,9 @@ class Author {
   /** @param times how often it is done @param undoes its calls are undone when the run fails */
   private task(depth: number, times: number, undoes: boolean): Task {
     const name = `t${this.count++}`;
-    const leaves = [this.call, this.call, this.call, this.wait, this.approval, this.question, this.race, this.timeout];
-    const nests = [this.fork, this.loop, this.retry, this.child];
-    const make = this.random.pick(depth > 0 && !undoes ? [...leaves, ...nests, ...nests] : leaves);
-    return { [name]: make.call(this, name, depth - 1, times, undoes) };
+    const make = this.random.pick(depth > 0 && !undoes ? [...LEAVES, ...NESTS, ...NESTS] : LEAVES);
+    const write: (name: string, depth: number, times: number, undoes: boolean) => object = this[make].bind(this);
+    return { [name]: write(name, depth - 1, times, undoes) };
   }
 
   private text(name: string): string {

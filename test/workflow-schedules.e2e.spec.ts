@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newDatabase, rows, type TestDatabase } from './support/database.js';
+import { startServer, type TestServer } from './support/server.js';
+import { postWorkflow } from './support/workflow-runs.js';
+
+let database: TestDatabase;
+let servers: TestServer[];
+beforeAll(async () => {
+  database = await newDatabase();
+  const start = () => startServer({ env: { DATABASE_URL: database.url } });
+  const first = await start();
+  servers = [first, ...(await Promise.all([start(), start()]))];
+}, 60_000);
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+  await database[Symbol.asyncDispose]();
+});
+
+const server = () => servers[0] as TestServer;
+const wait = [{ pause: { wait: { milliseconds: 300 } } }];
+
+interface Begun {
+  readonly scheduled_for: Date;
+  readonly created_at: Date;
+  readonly finished_at: Date | null;
+  readonly principal: string;
+}
+
+const runsOf = async (name: string) =>
+  (await rows(
+    database.url,
+    `select r.scheduled_for, t.created_at, t.finished_at, t.principal from workflow_runs r
+     join tasks t on t.id = r.run_id join workflows w on w.id = r.workflow_id
+     where w.name = '${name}' order by t.created_at`,
+  )) as unknown as Begun[];
+
+test('each tick of a schedule begins one run, over all replicas, and none while it is paused', async () => {
+  await postWorkflow(server(), 'each-second', wait, { schedule: { every: { seconds: 1 } } });
+  await expect.poll(async () => (await runsOf('each-second')).length, { timeout: 15_000 }).toBeGreaterThan(2);
+  await server().json(200, 'POST', '/api/v1/workflows/each-second/schedule', { paused: true });
+  const begun = await runsOf('each-second');
+  expect(new Set(begun.map(({ scheduled_for }) => scheduled_for.getTime())).size).toBe(begun.length);
+  expect(new Set(begun.map(({ principal }) => principal)).size).toBe(1);
+  await sleep(2_500);
+  expect(await runsOf('each-second')).toHaveLength(begun.length);
+  await server().json(200, 'POST', '/api/v1/workflows/each-second/schedule', { paused: false });
+  await expect
+    .poll(async () => (await runsOf('each-second')).length, { timeout: 10_000 })
+    .toBeGreaterThan(begun.length);
+  await server().json(200, 'POST', '/api/v1/workflows/each-second/schedule', { paused: true });
+});
+
+test('a schedule of after begins the next run when the one before is over', async () => {
+  await postWorkflow(server(), 'after-each', wait, { schedule: { after: { milliseconds: 500 } } });
+  await expect.poll(async () => (await runsOf('after-each')).length, { timeout: 20_000 }).toBeGreaterThan(2);
+  await server().json(200, 'POST', '/api/v1/workflows/after-each/schedule', { paused: true });
+  const begun = await runsOf('after-each');
+  const pauses = begun
+    .slice(1)
+    .map(({ created_at }, i) => created_at.getTime() - (begun[i]?.finished_at?.getTime() ?? 0));
+  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(500);
+});
+
+test('ticks that were missed are one', async () => {
+  await postWorkflow(server(), 'missed', wait, { schedule: { cron: '0 0 1 1 *' } });
+  await rows(database.url, `update workflows set next_at = now() - interval '3 years' where name = 'missed'`);
+  await expect.poll(async () => (await runsOf('missed')).length, { timeout: 10_000 }).toBe(1);
+  await sleep(1_500);
+  expect(await runsOf('missed')).toHaveLength(1);
+  const [next] = await rows(database.url, `select next_at > now() as ahead from workflows where name = 'missed'`);
+  expect(next).toEqual({ ahead: true });
+});
+
+test('what belongs to runs goes with them', async () => {
+  await postWorkflow(server(), 'removed', wait);
+  const run = await server().json<{ runId: string }>(202, 'POST', '/api/v1/workflows/removed/runs', { input: {} });
+  const id = `'${run.runId}'`;
+  const over = () => rows(database.url, `select 1 from tasks where id = ${id} and finished_at is not null`);
+  await expect.poll(over, { timeout: 10_000 }).toHaveLength(1);
+  // Where a completed run stood nobody asks any more.
+  expect(await rows(database.url, `select 1 from workflow_frames where run_id = ${id}`)).toEqual([]);
+  await rows(database.url, `update tasks set rested_at = now() - interval '2 years' where id = ${id}`);
+  await rows(
+    database.url,
+    `insert into workflow_inbox (source, id, type, event, sent_by, delivered, received_at)
+     values ('/old', '1', 'old', '{}', 'somebody', true, now() - interval '25 hours')`,
+  );
+  const late = await startServer({ env: { DATABASE_URL: database.url } });
+  const left = () =>
+    rows(
+      database.url,
+      `select 1 from workflow_runs where run_id = ${id} union all select 1 from workflow_inbox where source = '/old'`,
+    );
+  await expect.poll(left, { timeout: 20_000 }).toEqual([]);
+  await late.stop();
+});
