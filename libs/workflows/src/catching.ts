@@ -1,4 +1,5 @@
 import { type Catch, type Duration, type RetryPolicy, taskAt } from '@app/dsl';
+import { policyOf } from './attempts.js';
 import type { Level, Problem } from './frame.js';
 import { millisecondsOf } from './lifecycle.js';
 import { type Place, scopeOf, type World } from './scope.js';
@@ -22,7 +23,7 @@ export async function catching(
   const vars = { [rule.as ?? 'error']: problem };
   const here = { ...place, vars };
   if (!fits(rule, problem) || !(await agrees(world, here, level, rule))) return undefined;
-  const policy = typeof rule.retry === 'string' ? world.definition.use?.retries?.[rule.retry] : rule.retry;
+  const policy = policyOf(world, level);
   if (policy !== undefined && level.try !== undefined && (await agrees(world, here, level, policy))) {
     const until = nextAttempt(world, await timesOf(world, here, level, policy), level.try);
     if (until !== undefined) return { kind: 'retry', until: until.toISOString() };

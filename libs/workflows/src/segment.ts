@@ -1,11 +1,13 @@
 import { Log } from '@app/telemetry';
 import type { TaskRow } from '@app/tasks';
 import { Draft } from './draft.js';
-import type { Frame, Leaf, Taken } from './frame.js';
+import type { Frame, Leaf, Level, Taken } from './frame.js';
+import { callersIn } from './functions.js';
 import { HandOut } from './hand-out.js';
 import { dueAt, dueOutcomes } from './deadlines.js';
 import { Joining } from './joining.js';
-import { advance, type Outcome, type Plan } from './planner.js';
+import type { Outcome, Plan } from './plan.js';
+import { advance } from './planner.js';
 import { problemFor, problemOf } from './problems.js';
 import { News } from './news.js';
 import type { RunHere } from './run-here.js';
@@ -105,12 +107,16 @@ export class Segment implements RunHere {
   }
 
   /** Calls the outside, and tells what came of it. */
-  callOut(frame: string, { key, effect }: Leaf): void {
+  callOut(frame: string, leaf: Leaf): void {
+    const { key, effect } = leaf;
     if (effect.kind !== 'call' || this.isDropped) return;
     const call: Call = Object.assign(new AbortController(), { key });
     this.out.set(frame, call);
+    const { stack = [] } = this.frames.get(frame) ?? {};
+    const { row, run } = this;
+    const step = { row, run, key, signal: call.signal, world: this.world(new Draft(run)) };
     this.tools.outcalls
-      .call(effect, { row: this.row, run: this.run, key, signal: call.signal })
+      .call(effect, { ...step, place: { stack, activation: leaf }, deadline: deadlineOfCall(stack, leaf) })
       .then((output): Outcome => ({ kind: 'output', output }))
       .catch((error: unknown): Outcome => ({ kind: 'problem', problem: problemFor(error) }))
       .then((outcome) => this.tell(frame, outcome))
@@ -206,7 +212,8 @@ export class Segment implements RunHere {
     const handOut = new HandOut(this, draft, this.tools);
     if (before.leaf !== undefined && before.leaf.key !== frame.leaf?.key) handOut.release(before, outcome);
     const joining = new Joining(this, draft, this.tools);
-    if (plan.ends) return joining.end(await joining.resultOf(frame));
+    // What undoes a run cannot end it: it is ending.
+    if (plan.ends && draft.ending === null) return joining.end(await joining.resultOf(frame));
     if (frame.end !== undefined) return joining.ended(frame, frame.end);
     if (frame.leaf === undefined) draft.after.push(() => this.goOn(frame.id));
     else if (frame.leaf.key !== before.leaf?.key) await handOut.handOut(frame, frame.leaf);
@@ -251,6 +258,10 @@ export class Segment implements RunHere {
     this.log.error('A run of a workflow broke', { run: this.row.id, workflow: this.run.name, cause });
   }
 }
+
+/** That of the task, or of the call of the function that it is the task of. */
+const deadlineOfCall = (stack: readonly Level[], { deadline }: Leaf): string | undefined =>
+  [deadline, ...callersIn(stack).map((level) => level.deadline)].filter((one) => one !== undefined).toSorted()[0];
 
 /** Nobody has begun what comes next. */
 const isReady = ({ leaf, end }: Frame): boolean => leaf === undefined && end === undefined;
