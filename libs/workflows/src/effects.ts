@@ -132,8 +132,9 @@ async function filterOf(
 ): Promise<ListenFilter> {
   const correlations: { from: string; expect?: unknown }[] = [];
   for (const { from, expect } of Object.values(correlate)) {
+    // A constant is written as it is; what is no `${ }` is not evaluated.
     if (expect === undefined) correlations.push({ from });
-    else correlations.push({ from, expect: await filtered(world, here, expect, here.activation.input) });
+    else correlations.push({ from, expect: (await filled(world, here, { expect })).expect });
   }
   return { with: attributes, correlate: correlations };
 }
