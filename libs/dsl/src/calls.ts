@@ -1,6 +1,6 @@
 import { isJsonObject } from '@app/core';
 import { type Check, flag, listOf, oneOfWords, refuse, shape, text } from './checks.js';
-import { data, dataObject, durationOf, expressionOrObject, membersOf, orExpression, textMap } from './data.js';
+import { data, dataObject, durationOf, expressionOrObject, membersOf, orExpression, passing, textMap } from './data.js';
 import { endpoint, resource } from './endpoints.js';
 import { keywordRow } from './keywords.js';
 import { LIMITS } from './limits.js';
@@ -165,7 +165,13 @@ const human = shape({
   required: ['prompt'],
 });
 
-const BUILT_IN: Readonly<Record<string, Check>> = { http, a2a, mcp, agent, human };
+const BUILT_IN: Readonly<Record<string, Check>> = {
+  http: passing(http),
+  a2a: passing(a2a),
+  mcp: passing(mcp),
+  agent,
+  human,
+};
 const REFUSED = ['asyncapi', 'grpc', 'openapi'];
 
 /** Names that no function of `use.functions` may take. */

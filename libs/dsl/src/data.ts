@@ -32,6 +32,15 @@ export const expression: Check = (value, place) => {
   place.expression(inner ?? value);
 };
 
+/** Whatever it checks gives nothing that is stored: it passes by, or decides. */
+export const passing =
+  (check: Check): Check =>
+  (value, place) =>
+    check(value, place.with({ passing: true }));
+
+/** A member that decides something. */
+export const condition: Check = passing((value, place) => expression(value, place));
+
 /** Anything; text that is an expression is evaluated, at any depth. */
 export const data: Check = (value, place) => {
   if (typeof value === 'string') {

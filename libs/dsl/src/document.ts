@@ -2,7 +2,7 @@ import { isJsonObject } from '@app/core';
 import { RESERVED_CALLS } from './calls.js';
 import { type Check, listOf, mapOf, oneOfWords, refuse, shape, text } from './checks.js';
 import { cronProblem, timeZoneProblem } from './cron.js';
-import { durationOf, filter, membersOf } from './data.js';
+import { durationOf, filter, membersOf, passing } from './data.js';
 import { authentication } from './endpoints.js';
 import { error, retryPolicy, timeout, timeoutOrReference } from './faults.js';
 import { LIMITS } from './limits.js';
@@ -77,7 +77,7 @@ const use = shape({
   keyword: 'use',
   what: 'a "use"',
   fields: {
-    authentications: mapOf(inTasks(authentication), 'authentication policies'),
+    authentications: mapOf(passing(inTasks(authentication)), 'authentication policies'),
     errors: mapOf(inTasks(error), 'errors'),
     functions: functionsCheck,
     retries: mapOf(declaredRetry, 'retry policies'),

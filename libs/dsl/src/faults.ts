@@ -1,6 +1,6 @@
 import { isJsonObject } from '@app/core';
 import { type Check, shape, text, wholeNumber } from './checks.js';
-import { durationOf, expression, membersOf, orExpression } from './data.js';
+import { condition, durationOf, membersOf, orExpression } from './data.js';
 import { readDuration } from './durations.js';
 import { LIMITS } from './limits.js';
 import type { Place } from './place.js';
@@ -88,7 +88,7 @@ const jitter: Check = (value, place) => {
 export const retryPolicy = shape({
   keyword: 'retry',
   what: 'a retry policy',
-  fields: { when: expression, exceptWhen: expression, delay: duration, backoff, limit, jitter },
+  fields: { when: condition, exceptWhen: condition, delay: duration, backoff, limit, jitter },
 });
 
 export const retryOrReference = (value: unknown, place: Place): void => {

@@ -8,6 +8,7 @@ export type {
   Duration,
   ErrorDefinition,
   EventFilter,
+  ForTask,
   RetryPolicy,
   Schedule,
   Task,

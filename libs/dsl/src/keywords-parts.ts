@@ -111,10 +111,6 @@ export const PART_KEYWORDS: readonly Keyword[] = [
       bearer: 'Token',
       'bearer.token': 'Token',
       'bearer.use': 'Secret that holds it',
-      digest: 'User name and password, never sent',
-      'digest.username': 'User name',
-      'digest.password': 'Password',
-      'digest.use': 'Secret that holds both',
       oauth2: 'OAuth 2.0',
       oidc: 'OpenID Connect',
     },
@@ -138,6 +134,7 @@ export const PART_KEYWORDS: readonly Keyword[] = [
     },
   ),
   ...members('authentication.oidc', { test: 'authentication.yaml' }, OAUTH),
+  refused('authentication.digest', 'User name and password, never sent', 'Use "basic" or "bearer" over https.'),
   refused(
     'authentication.oauth2.grant: authorization_code',
     'Needs a person at a browser',

@@ -71,6 +71,8 @@ interface Surroundings {
   /** Task lists around this place. */
   readonly depth: number;
   readonly compensating: boolean;
+  /** Nothing of what an expression gives here is stored, so it may read secrets. */
+  readonly passing: boolean;
 }
 
 const OUTSIDE: Surroundings = {
@@ -79,6 +81,7 @@ const OUTSIDE: Surroundings = {
   scope: { kind: 'function', names: [] },
   depth: 0,
   compensating: false,
+  passing: false,
 };
 
 /** One place of a document: what a check needs to know there, and where it tells what it found. */
@@ -108,6 +111,11 @@ export class Place {
   expression(text: string): void {
     if (text.length > LIMITS.expressionLength)
       return this.problem(`The expression is too long; at most ${LIMITS.expressionLength} characters are allowed.`);
+    if (!this.around.passing && READS_SECRETS.test(text))
+      return this.problem(
+        'What this expression gives is stored with the run, so it cannot read "$secrets".',
+        'Read secrets in the "with" of an http, a2a or mcp call, in an authentication policy, or in a condition.',
+      );
     for (const [, dotted, bracketed] of text.matchAll(SECRET)) this.secret(dotted ?? bracketed ?? '');
     this.findings.expressions.push({
       path: this.path,
@@ -129,4 +137,5 @@ export class Place {
   }
 }
 
+const READS_SECRETS = /\$secrets(?!\w)/;
 const SECRET = /\$secrets\s*(?:\.\s*([A-Za-z_]\w*)|\.?\s*\[\s*"([^"\\]+)"\s*\])/g;

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '@app/core';
 import { argumentsOf, callName, needsArguments } from './calls.js';
 import { type Check, flag, listOf, mapOf, shape } from './checks.js';
-import { durationOf, expression, expressionOrObject, filter, membersOf } from './data.js';
+import { condition, durationOf, expression, expressionOrObject, filter, membersOf } from './data.js';
 import { emit, listen } from './events.js';
 import { caughtErrors, raise, retryOrReference, timeoutOrReference } from './faults.js';
 import { LIMITS } from './limits.js';
@@ -110,7 +110,7 @@ function kindOf(value: JsonObject, place: Place): TaskKind | undefined {
 }
 
 const BASE: Readonly<Record<string, Check>> = {
-  if: (value, place) => expression(value, place.with({ variables: VARIABLES.taskIf })),
+  if: (value, place) => condition(value, place.with({ variables: VARIABLES.taskIf })),
   input: filter('input', VARIABLES.taskInput),
   output: filter('output', VARIABLES.task),
   export: filter('export', VARIABLES.taskExport),
@@ -184,7 +184,7 @@ function ofFor({ for: head }: JsonObject): Readonly<Record<string, Check>> {
       loop(value, place);
       if (each === at) place.problem(`"each" and "at" are both called "${at}"; expected two names.`);
     },
-    while: inside(expression),
+    while: inside(condition),
     do: inside(taskList),
   };
 }
@@ -201,8 +201,8 @@ const caught: Check = (value, place) => {
     fields: {
       errors: caughtErrors,
       as: variable,
-      when: inside(expression),
-      exceptWhen: inside(expression),
+      when: inside(condition),
+      exceptWhen: inside(condition),
       retry: inside(retryOrReference),
       do: inside(taskList),
     },
@@ -212,7 +212,7 @@ const caught: Check = (value, place) => {
 const switchCase = shape({
   keyword: 'switch',
   what: 'a case',
-  fields: { when: expression, then: flow },
+  fields: { when: condition, then: flow },
   required: ['then'],
 });
 const namedCase: Check = (value, place) => {

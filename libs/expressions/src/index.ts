@@ -1,4 +1,4 @@
-export { ExpressionError } from './expression-error.js';
+export { ExpressionError, type ExpressionFault } from './expression-error.js';
 export { ExpressionsModule } from './expressions.module.js';
 export { Expressions } from './expressions.js';
 export { type Scope } from './scope.js';

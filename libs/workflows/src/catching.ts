@@ -1,4 +1,5 @@
 import { type Catch, type Duration, type RetryPolicy, taskAt } from '@app/dsl';
+import { policyOf } from './attempts.js';
 import type { Level, Problem } from './frame.js';
 import { millisecondsOf } from './lifecycle.js';
 import { type Place, scopeOf, type World } from './scope.js';
@@ -21,8 +22,8 @@ export async function catching(
   const { catch: rule } = task;
   const vars = { [rule.as ?? 'error']: problem };
   const here = { ...place, vars };
-  if (!fits(rule, problem) || !(await agrees(world, here, level, rule))) return undefined;
-  const policy = typeof rule.retry === 'string' ? world.definition.use?.retries?.[rule.retry] : rule.retry;
+  if (!(await fits(world, here, level, rule, problem)) || !(await agrees(world, here, level, rule))) return undefined;
+  const policy = policyOf(world, level);
   if (policy !== undefined && level.try !== undefined && (await agrees(world, here, level, policy))) {
     const until = nextAttempt(world, await timesOf(world, here, level, policy), level.try);
     if (until !== undefined) return { kind: 'retry', until: until.toISOString() };
@@ -32,8 +33,17 @@ export async function catching(
   return policy === undefined ? { kind: 'ignore' } : undefined;
 }
 
-function fits({ errors }: Catch, problem: Problem): boolean {
-  return Object.entries(errors?.with ?? {}).every(([name, wanted]) => {
+/** Each attribute that the catch names; it may be an expression. */
+async function fits(
+  world: World,
+  here: Place,
+  { input }: Level,
+  { errors }: Catch,
+  problem: Problem,
+): Promise<boolean> {
+  const filter = errors?.with ?? {};
+  const filled = (await world.expressions.fill(filter, await scopeOf(world, here, input, filter))) as typeof filter;
+  return Object.entries(filled).every(([name, wanted]) => {
     const found = problem[name as keyof Problem];
     return name === 'status' ? Number(found) === Number(wanted) : found === wanted;
   });

@@ -1,6 +1,6 @@
-import type { Frame } from './frame.js';
+import type { Activation, Frame, Level } from './frame.js';
 import { problemOf } from './problems.js';
-import type { Outcome } from './planner.js';
+import type { Outcome } from './plan.js';
 
 /** What the time has brought. */
 export function dueOutcomes(
@@ -21,7 +21,7 @@ export function dueAt(frames: Iterable<Frame>): Date | undefined {
 
 function timesOf({ stack, leaf, end }: Frame): string[] {
   if (end !== undefined) return [];
-  const limits = [...stack, ...(leaf === undefined ? [] : [leaf])].flatMap(({ deadline }) => deadline ?? []);
+  const limits = [...stack, ...(leaf === undefined ? [] : [leaf])].flatMap(limitsOf).map(({ at }) => at);
   return leaf !== undefined && 'until' in leaf.effect && leaf.effect.until !== undefined
     ? [...limits, leaf.effect.until]
     : limits;
@@ -30,14 +30,24 @@ function timesOf({ stack, leaf, end }: Frame): string[] {
 function dueOutcome({ stack, leaf, end }: Frame, now: string): Outcome | undefined {
   if (end !== undefined) return undefined;
   // The outermost first: it ends all that is within.
-  const late = [...stack, ...(leaf === undefined ? [] : [leaf])].find(
-    ({ deadline }) => deadline !== undefined && deadline <= now,
-  );
-  if (late !== undefined) return { kind: 'timeout', key: late.key };
+  const late = [...stack, ...(leaf === undefined ? [] : [leaf])].flatMap(limitsOf).find(({ at }) => at <= now);
+  if (late !== undefined) return late.outcome;
   if (leaf === undefined) return undefined;
   const { effect } = leaf;
   if (effect.kind === 'human' && effect.until !== undefined && effect.until <= now)
     return { kind: 'problem', problem: problemOf('timeout', `Nobody answered before ${effect.until}`) };
   const isDone = (effect.kind === 'wait' || effect.kind === 'retry') && effect.until <= now;
   return isDone ? { kind: 'output', output: leaf.input } : undefined;
+}
+
+interface Limit {
+  readonly at: string;
+  readonly outcome: Outcome;
+}
+
+/** Of the task, then of the attempt that is under way. */
+function limitsOf({ key, deadline, ...level }: Activation & Pick<Level, 'try'>): Limit[] {
+  const task: Limit[] = deadline === undefined ? [] : [{ at: deadline, outcome: { kind: 'timeout', key } }];
+  const until = level.try?.phase === 'try' ? level.try.until : undefined;
+  return until === undefined ? task : [...task, { at: until, outcome: { kind: 'timeout', key, attempt: true } }];
 }

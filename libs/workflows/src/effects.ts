@@ -5,10 +5,13 @@ import {
   type ErrorDefinition,
   type EventFilter,
   type Task,
+  taskAt,
   type TaskKind,
   taskKindOf,
 } from '@app/dsl';
 import type { Activation, CallKind, Effect, Listening, ListenFilter, Problem } from './frame.js';
+import { setApart } from './call-secrets.js';
+import { callersIn } from './functions.js';
 import { filtered, momentAfter } from './lifecycle.js';
 import { problemOf, WorkflowError } from './problems.js';
 import { type Place, scopeOf, type World } from './scope.js';
@@ -62,10 +65,10 @@ const EFFECTS: { readonly [K in Simple]: (world: World, here: Here, task: Of<K>)
   }),
 
   run: async (world, here, { run: { workflow, await: awaits = true } }) => {
-    const { name, version = 'latest', input } = workflow;
+    const { namespace, name, version = 'latest', input } = workflow;
     const given =
       input === undefined ? here.activation.input : await filtered(world, here, input, here.activation.input);
-    return { kind: 'run', name, version, input: given, awaits };
+    return { kind: 'run', namespace, name, version, input: given, awaits };
   },
 
   fork: (_world, here, { fork: { branches, compete = false } }) =>
@@ -81,7 +84,8 @@ const EFFECTS: { readonly [K in Simple]: (world: World, here: Here, task: Of<K>)
 const CALLS: Readonly<Record<string, CallKind>> = { agent: 'agent', http: 'http', mcp: 'mcp', a2a: 'a2a' };
 
 async function callOf(world: World, here: Here, task: CallTask): Promise<Effect> {
-  const args = await filled(world, here, task.with ?? {});
+  const { open, secret } = setApart(task.with ?? {});
+  const args = await filled(world, here, open as object);
   if (task.call === 'human') {
     const { timeout, ...question } = args;
     if (timeout === undefined) return { kind: 'human', with: question };
@@ -89,15 +93,15 @@ async function callOf(world: World, here: Here, task: CallTask): Promise<Effect>
     return { kind: 'human', with: question, until };
   }
   const call = CALLS[task.call];
-  const atMostOnce = task.metadata?.atMostOnce === true;
-  if (call !== undefined) return { kind: 'call', call, with: args, atMostOnce };
-  const named = world.definition.use?.functions?.[task.call];
-  if (named === undefined || !('call' in named))
-    throw new WorkflowError(problemOf('configuration', `call: no function ${task.call}`));
-  // The function sees its arguments as its input.
-  const input = task.with === undefined ? here.activation.input : args;
-  const metadata = { ...named.metadata, ...task.metadata };
-  return callOf(world, { ...here, activation: { ...here.activation, input } }, { ...named, metadata });
+  if (call === undefined) throw new WorkflowError(problemOf('configuration', `call: no function ${task.call}`));
+  const atMostOnce = isAtMostOnce(world, here, task);
+  return { kind: 'call', call, with: args, ...(secret.length > 0 && { secret }), atMostOnce };
+}
+
+/** As the task says, or the call of the function that it stands in. */
+function isAtMostOnce({ definition }: World, { stack }: Here, task: Task): boolean {
+  const callers = callersIn(stack).flatMap((level) => taskAt(definition, level.task) ?? []);
+  return [task, ...callers].some(({ metadata }) => metadata?.atMostOnce === true);
 }
 
 async function filled(world: World, here: Here, value: object): Promise<Record<string, unknown>> {
@@ -111,12 +115,13 @@ async function problemFrom(world: World, here: Here, definition: ErrorDefinition
   return { type: 'about:blank', instance: here.activation.task, ...rest, status: Number(status) };
 }
 
-async function listeningTo(world: World, here: Here, to: ConsumptionStrategy): Promise<Listening> {
+async function listeningTo(world: World, here: Here, { until, ...to }: ConsumptionStrategy): Promise<Listening> {
   const mode = to.one !== undefined ? 'one' : to.all !== undefined ? 'all' : 'any';
   const given = to.one === undefined ? (to.all ?? to.any ?? []) : [to.one];
   const filters: ListenFilter[] = [];
   for (const filter of given) filters.push(await filterOf(world, here, filter));
-  return { mode, filters, ...(typeof to.until === 'string' && { until: to.until }) };
+  if (until === undefined) return { mode, filters };
+  return { mode, filters, until: typeof until === 'string' ? until : await listeningTo(world, here, until) };
 }
 
 /** Expressions of `with` are about the event, those of `expect` about the run. */
@@ -127,8 +132,9 @@ async function filterOf(
 ): Promise<ListenFilter> {
   const correlations: { from: string; expect?: unknown }[] = [];
   for (const { from, expect } of Object.values(correlate)) {
+    // A constant is written as it is; what is no `${ }` is not evaluated.
     if (expect === undefined) correlations.push({ from });
-    else correlations.push({ from, expect: await filtered(world, here, expect, here.activation.input) });
+    else correlations.push({ from, expect: (await filled(world, here, { expect })).expect });
   }
   return { with: attributes, correlate: correlations };
 }

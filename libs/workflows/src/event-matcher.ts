@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isJsonObject } from '@app/core';
 import { ExpressionError, isExpression } from '@app/expressions';
 import type { Listening, ListenFilter, Taken } from './frame.js';
+import { filtersOf } from './listening.js';
 import type { Evaluator } from './scope.js';
 
 type Event = Readonly<Record<string, unknown>>;
@@ -71,25 +72,45 @@ export class Taking {
 
   /** Types of events it may take; null: any. */
   get types(): string[] | null {
-    const types = this.to.filters.map(({ with: { type } }) => type);
-    const isAny = types.length === 0 || types.some((type) => typeof type !== 'string' || isExpression(type));
+    const types = filtersOf(this.to).map(({ with: { type } }) => type);
+    const isAny = types.some((type) => typeof type !== 'string' || isExpression(type));
     return isAny ? null : (types as string[]);
   }
 
   async offer(position: number, event: Event): Promise<void> {
     const all = [...this.before, ...this.news];
-    const filter = await this.filterFor(event, all);
+    const ending = await this.endingFor(
+      event,
+      all.filter(({ ends }) => ends),
+    );
+    const filter =
+      ending ??
+      (await this.filterFor(
+        this.to,
+        event,
+        all.filter(({ ends }) => !ends),
+      ));
     if (filter === undefined) return;
-    this.news.push({ filter, position, event });
-    this.done = await this.isEnough([...all, { filter, position, event }]);
+    const taken = { filter, position, event, ...(ending !== undefined && { ends: true as const }) };
+    this.news.push(taken);
+    this.done = await this.isEnough([...all, taken]);
   }
 
   output(read: 'data' | 'envelope' | 'raw'): unknown {
-    return [...this.before, ...this.news].map(({ event }) => valueOf(event, read));
+    return [...this.before, ...this.news].filter(({ ends }) => !ends).map(({ event }) => valueOf(event, read));
   }
 
-  private async filterFor(event: Event, all: readonly Taken[]): Promise<number | undefined> {
-    const { mode, filters } = this.to;
+  /** Of the filters of `until`, the one that it fits. */
+  private async endingFor(event: Event, all: readonly Taken[]): Promise<number | undefined> {
+    const { until } = this.to;
+    return typeof until === 'object' ? this.filterFor(until, event, all) : undefined;
+  }
+
+  private async filterFor(
+    { mode, filters }: Listening,
+    event: Event,
+    all: readonly Taken[],
+  ): Promise<number | undefined> {
     // `any` of nothing in particular: whatever comes.
     if (filters.length === 0) return 0;
     for (const [index, filter] of filters.entries()) {
@@ -100,15 +121,20 @@ export class Taking {
   }
 
   private async isEnough(all: readonly Taken[]): Promise<boolean> {
-    const { mode, filters, until } = this.to;
-    if (mode === 'all') return filters.every((_, index) => all.some(({ filter }) => filter === index));
-    if (until === undefined) return true;
+    const { until } = this.to;
+    if (until === undefined) return areEnough(this.to, all);
+    const ending = all.filter(({ ends }) => ends);
+    if (typeof until === 'object') return ending.length > 0 && areEnough(until, ending);
     return this.matcher.until(
       until,
       all.map(({ event }) => event.data),
     );
   }
 }
+
+/** Of `all`, one for each filter; else the first. */
+const areEnough = ({ mode, filters }: Listening, taken: readonly Taken[]): boolean =>
+  mode !== 'all' || filters.every((_, index) => taken.some(({ filter }) => filter === index));
 
 function valueOf(event: Event, read: 'data' | 'envelope' | 'raw'): unknown {
   if (read === 'envelope') return event;

@@ -40,10 +40,18 @@ export interface Level extends Activation {
   readonly index: number;
   /** Only the task of this index: a branch of a fork. */
   readonly only?: number;
+  /** The first of its thread, which stands for a task that another thread began, or began before. */
+  readonly root?: true;
   /** Variables it adds for the tasks inside: `each` and `at` of a `for`, `as` of a `catch`. */
   readonly vars?: Readonly<Record<string, unknown>>;
   readonly for?: { readonly items: readonly unknown[]; readonly at: number };
-  readonly try?: { readonly phase: 'try' | 'pause' | 'catch'; readonly attempt: number; readonly since: string };
+  readonly try?: {
+    readonly phase: 'try' | 'pause' | 'catch';
+    readonly attempt: number;
+    readonly since: string;
+    /** When this attempt must have ended. */
+    readonly until?: string;
+  };
 }
 
 /** A task that was handed to the outside; the frame goes on when its outcome is known. */
@@ -59,6 +67,8 @@ export interface Leaf extends Activation {
 export interface Taken {
   /** Which of its filters it fits. */
   readonly filter: number;
+  /** One of the filters of `until`. */
+  readonly ends?: true;
   /** In the inbox. */
   readonly position: number;
   readonly event: Readonly<Record<string, unknown>>;
@@ -70,6 +80,8 @@ export type Effect =
       readonly kind: 'call';
       readonly call: CallKind;
       readonly with: Readonly<Record<string, unknown>>;
+      /** Of `with`: null there, and evaluated when the call is made. */
+      readonly secret?: readonly SecretArgument[];
       readonly atMostOnce: boolean;
     }
   | { readonly kind: 'human'; readonly with: Readonly<Record<string, unknown>>; readonly until?: string }
@@ -80,6 +92,8 @@ export type Effect =
   | { readonly kind: 'emit'; readonly event: Readonly<Record<string, unknown>> }
   | {
       readonly kind: 'run';
+      /** Absent in frames of before: the name alone says which. */
+      readonly namespace?: string;
       readonly name: string;
       readonly version: string;
       readonly input: unknown;
@@ -87,14 +101,20 @@ export type Effect =
     }
   | { readonly kind: 'fork'; readonly branches: readonly string[]; readonly competes: boolean };
 
+/** An argument that reads `$secrets`: the expression is stored, its result never. */
+export interface SecretArgument {
+  readonly path: readonly (string | number)[];
+  readonly expression: string;
+}
+
 export type CallKind = 'agent' | 'http' | 'mcp' | 'a2a';
 
 /** What ends a `listen`: filters with their expressions about the run filled in. */
 export interface Listening {
   readonly mode: 'one' | 'any' | 'all';
   readonly filters: readonly ListenFilter[];
-  /** Expression over the events consumed so far; of `any` only. */
-  readonly until?: string;
+  /** Of `any` only: an expression over the events consumed so far, or the events that end it and are not consumed. */
+  readonly until?: string | Omit<Listening, 'until'>;
 }
 
 export interface ListenFilter {

@@ -1,12 +1,15 @@
 import { traceIn } from '@app/core';
 import { uuidV7 } from '@app/tasks';
 import type { Draft } from './draft.js';
+import { isLasting } from './executions.js';
+import { branchesOf } from './forking.js';
 import type { Effect, Frame, Leaf } from './frame.js';
-import { keysOf, patternsOf } from './listening.js';
-import type { Outcome } from './planner.js';
+import { filtersOf, keysOf, patternsOf } from './listening.js';
+import type { Outcome } from './plan.js';
 import { problemFor, problemOf, WorkflowError } from './problems.js';
 import type { RunTools } from './run-tools.js';
 import type { RunHere } from './run-here.js';
+import { stepEvent } from './step-events.js';
 
 /** Gives what frames ask for to those who do it, and takes it back. */
 export class HandOut {
@@ -51,12 +54,20 @@ export class HandOut {
     if (call !== undefined) this.draft.after.push(() => call.abort());
   }
 
+  /** What a thread was at, when it is cut off. Its innermost task ends first. */
+  cutOff({ id, stack, leaf, end }: Frame): void {
+    if (end !== undefined) return;
+    const begun = [...stack.filter(isLasting), ...(leaf === undefined || leaf.effect.kind === 'retry' ? [] : [leaf])];
+    for (const one of begun.toReversed()) this.draft.note(stepEvent('cancelled', id, one));
+  }
+
   /** Ends a branch and all that it branched into. */
   private stop(id: string): void {
     const frame = this.draft.frames.get(id) ?? (this.draft.dropped.has(id) ? undefined : this.segment.all.get(id));
     if (frame === undefined) return;
     if (frame.leaf?.effect.kind === 'fork') for (const branch of frame.leaf.effect.branches) this.stop(branch);
     else if (frame.leaf !== undefined) this.abandon(frame, frame.leaf);
+    this.cutOff(frame);
     this.draft.drop(id);
   }
 
@@ -82,9 +93,9 @@ export class HandOut {
   }
 
   async run(frame: Frame, leaf: Leaf & { effect: Effect & { kind: 'run' } }): Promise<Outcome | undefined> {
-    const { name, version, input, awaits } = leaf.effect;
+    const { namespace, name, version, input, awaits } = leaf.effect;
     const caller = await this.tools.callers.callerOf(this.segment.run);
-    const workflow = await this.tools.directory.toRun(caller, name, version, input);
+    const workflow = await this.tools.directory.toRun(caller, name, version, input, namespace);
     const { id, session_id: session, trace, trace_state } = this.segment.row;
     const options = {
       parent: awaits ? id : undefined,
@@ -109,8 +120,8 @@ export class HandOut {
 
   listen(frame: Frame, leaf: Leaf & { effect: Effect & { kind: 'listen' } }): Promise<undefined> {
     const id = uuidV7();
-    const { filters } = leaf.effect.to;
     const body = { task: leaf.task };
+    const filters = filtersOf(leaf.effect.to);
     const [patterns, keys] = [patternsOf(filters), keysOf(filters)];
     this.draft.waits.push({ id, frame: frame.id, kind: 'event', body, patterns, keys });
     // What came since the run began counts.
@@ -137,11 +148,7 @@ export class HandOut {
   }
 
   async fork(frame: Frame, leaf: Leaf & { effect: Effect & { kind: 'fork' } }): Promise<undefined> {
-    const list = `${leaf.task}/fork/branches`;
-    for (const [index, id] of leaf.effect.branches.entries()) {
-      const level = { ...activationOf(leaf), list, index, only: index, vars: varsIn(frame) };
-      this.draft.keep({ v: 1, id, parent: frame.id, stack: [level], data: leaf.input, count: 0, forks: 0 });
-    }
+    for (const branch of branchesOf(frame, leaf)) this.draft.keep(branch);
     for (const id of leaf.effect.branches) await this.segment.take(this.draft, id, { kind: 'begin' });
     return undefined;
   }
@@ -162,11 +169,6 @@ const MAKE = {
 export const isStep = ({ kind, ...effect }: Effect): boolean =>
   kind === 'run' || (kind === 'call' && 'call' in effect && effect.call === 'agent');
 const isWait = ({ kind }: Effect): boolean => kind === 'human' || kind === 'listen';
-
-/** What a branch sees of the loops and catches around its fork. */
-const varsIn = ({ stack }: Frame): Record<string, unknown> => Object.assign({}, ...stack.map(({ vars }) => vars));
-
-const activationOf = ({ task, key, raw, input, startedAt }: Leaf) => ({ task, key, raw, input, startedAt });
 
 function assigneesOf(given: unknown): string[] | undefined {
   if (typeof given !== 'object' || given === null) return undefined;

@@ -1,5 +1,6 @@
 import type { Draft, Result } from './draft.js';
 import { type Frame, ROOT, type Undo } from './frame.js';
+import { outcomeOfFork } from './forking.js';
 import { HandOut } from './hand-out.js';
 import { checkedOutput } from './lifecycle.js';
 import { problemIn } from './problems.js';
@@ -24,9 +25,7 @@ export class Joining {
     if (frame.id === ROOT) return this.end('problem' in end ? end : await this.resultOf(frame));
     const parent = this.frame(frame.parent ?? ROOT);
     if (parent?.leaf?.effect.kind !== 'fork') return;
-    const { branches, competes } = parent.leaf.effect;
-    const ends = branches.map((id) => this.frame(id)?.end);
-    const outcome = competes ? raced(ends) : joined(ends);
+    const outcome = outcomeOfFork(parent.leaf.effect, (id) => this.frame(id)?.end);
     if (outcome !== undefined) await this.segment.take(this.draft, parent.id, outcome);
   }
 
@@ -92,15 +91,26 @@ export class Joining {
     const { task, key, output } = last;
     this.draft.note(stepEvent('compensation.started', UNDO, last, { name: nameIn(task) }));
     const startedAt = new Date().toISOString();
-    const level = { task, key, raw: output, input: output, startedAt, list: `${task}/metadata/compensate`, index: 0 };
-    this.draft.keep({ v: 1, id: UNDO, parent: null, stack: [level], data: output, count, forks });
+    const level = { task, key, raw: output, input: output, startedAt, list: `${task}/metadata/compensate` };
+    this.draft.keep({
+      v: 1,
+      id: UNDO,
+      parent: null,
+      stack: [{ ...level, index: 0, root: true }],
+      data: output,
+      count,
+      forks,
+    });
     await this.segment.take(this.draft, UNDO, { kind: 'begin' });
   }
 
   private stopAll(): void {
     const handOut = new HandOut(this.segment, this.draft, this.tools);
-    for (const id of new Set([...this.segment.all.keys(), ...this.draft.frames.keys()])) {
+    // Those of branches before those that they are branches of.
+    const ids = new Set([...this.segment.all.keys(), ...this.draft.frames.keys()]);
+    for (const id of [...ids].toSorted((a, b) => b.length - a.length)) {
       const frame = this.frame(id);
+      if (frame !== undefined) handOut.cutOff(frame);
       if (frame?.leaf !== undefined && frame.leaf.effect.kind !== 'fork') handOut.abandon(frame, frame.leaf);
     }
   }
@@ -108,25 +118,4 @@ export class Joining {
   private frame(id: string): Frame | undefined {
     return this.draft.frames.get(id) ?? (this.draft.dropped.has(id) ? undefined : this.segment.all.get(id));
   }
-}
-
-type Ends = readonly Frame['end'][];
-
-/** All of them, in the order of the branches; the first that fails fails the fork. */
-function joined(ends: Ends) {
-  const failed = ends.find((end) => end !== undefined && 'problem' in end);
-  if (failed !== undefined && 'problem' in failed) return { kind: 'problem', problem: failed.problem } as const;
-  if (ends.includes(undefined)) return undefined;
-  return {
-    kind: 'output',
-    output: ends.map((end) => (end !== undefined && 'output' in end ? end.output : null)),
-  } as const;
-}
-
-/** The first that completes; it fails when all have. */
-function raced(ends: Ends) {
-  const won = ends.find((end) => end !== undefined && 'output' in end);
-  if (won !== undefined && 'output' in won) return { kind: 'output', output: won.output } as const;
-  const last = ends.includes(undefined) ? undefined : ends.at(-1);
-  return last !== undefined && 'problem' in last ? ({ kind: 'problem', problem: last.problem } as const) : undefined;
 }

@@ -27,10 +27,10 @@ export async function checkedOutput(
 ): Promise<{ readonly output: unknown; readonly context?: { readonly value: unknown } }> {
   const { input } = place.activation;
   const as = task.output?.as;
-  const output = as === undefined ? raw : await filtered(world, { ...place, input, output: raw }, as, raw);
+  const output = as === undefined ? raw : await filtered(world, { ...place, input, output: raw, raw }, as, raw);
   demandValid(task.output, output, 'output');
   if (task.export?.as === undefined) return { output };
-  const value = await filtered(world, { ...place, input, output }, task.export.as, output);
+  const value = await filtered(world, { ...place, input, output, raw }, task.export.as, output);
   demandValid(task.export, value, 'export');
   return { output, context: { value } };
 }

@@ -1,4 +1,13 @@
-import type { ListenFilter } from './frame.js';
+import type { Listening, ListenFilter } from './frame.js';
+
+/** Takes whatever comes. */
+const ANYTHING: ListenFilter = { with: {}, correlate: [] };
+
+/** All that a `listen` must be told of: `any` of no filter is any event. */
+export function filtersOf({ filters, until }: Listening): readonly ListenFilter[] {
+  const ends = typeof until === 'object' ? until.filters : [];
+  return [...(filters.length === 0 ? [ANYTHING] : filters), ...ends];
+}
 
 /** What is looked at in an event: its type, and what it is correlated by. `*`: any type. */
 export function patternsOf(filters: readonly ListenFilter[]): string[] {

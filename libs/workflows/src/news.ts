@@ -1,11 +1,11 @@
-import { DomainError } from '@app/core';
+import { DomainError, isJsonObject } from '@app/core';
 import { isFinal } from '@app/a2a';
 import type { Part } from '@app/a2a';
 import type { TaskView } from '@app/tasks';
-import type { Frame, Leaf } from './frame.js';
+import type { Frame, Leaf, Problem } from './frame.js';
 import { isStep } from './hand-out.js';
 import { problemOf } from './problems.js';
-import type { Outcome } from './planner.js';
+import type { Outcome } from './plan.js';
 import type { RunTools } from './run-tools.js';
 import type { RunHere } from './run-here.js';
 import { type News as NewsRow, type Question, readNews } from './sql-state.js';
@@ -104,11 +104,21 @@ const gone = (step: string): Outcome => ({
 
 function outcomeOf(view: TaskView): Outcome {
   if (view.state === 'completed') return { kind: 'output', output: outputOfCall(view) };
+  const own = view.kind === 'workflow' && view.state === 'failed' ? problemOfRun(view.message) : undefined;
+  if (own !== undefined) return { kind: 'problem', problem: own };
   const said = view.error?.message ?? textOf(view.message);
   const what = view.state === 'canceled' ? 'was canceled' : 'failed';
   const detail = `${view.agent} ${what}${said === '' ? '' : `: ${said}`}`;
   if (view.error?.code === 'timeout') return { kind: 'problem', problem: problemOf('timeout', detail) };
   return { kind: 'problem', problem: problemOf(view.error === undefined ? 'runtime' : 'communication', detail) };
+}
+
+/** The error of a run that this one waited for, raised here by the task that did. */
+function problemOfRun(parts: readonly Part[] = []): Problem | undefined {
+  const found = parts.map(({ data }) => data).find((data) => isJsonObject(data) && typeof data.type === 'string');
+  if (found === undefined) return undefined;
+  // Its instance is in the other definition.
+  return { ...(found as unknown as Problem), instance: undefined };
 }
 
 const textOf = (parts: readonly Part[] = []): string =>

@@ -6,11 +6,16 @@ import { Authenticator } from '@app/permissions';
 import { type FreshTask, partsOf, RunStore, type TaskRow } from '@app/tasks';
 import { WorkflowSecrets } from '@app/workflow-secrets';
 import { Injectable } from '@nestjs/common';
-import type { Effect } from './frame.js';
+import { policiesOf, withSecrets } from './call-secrets.js';
+import type { Activation, Effect } from './frame.js';
 import { problemOf, WorkflowError } from './problems.js';
+import { type Place, scopeOf, type World } from './scope.js';
 import type { RunState } from './sql-state.js';
 
 type CallEffect = Effect & { readonly kind: 'call' };
+
+/** By so much the run's own clock is first: it knows whose time it is that is over. */
+const GRACE_MS = 1_000;
 
 /** A step that calls the outside. */
 export interface Step {
@@ -18,6 +23,10 @@ export interface Step {
   readonly run: RunState;
   readonly key: string;
   readonly signal: AbortSignal;
+  readonly world: World;
+  readonly place: Place & { readonly activation: Activation };
+  /** When the task must have ended. */
+  readonly deadline?: string;
 }
 
 /** How steps reach what is not this server's. */
@@ -30,17 +39,34 @@ export class Outcalls {
     private readonly secrets: WorkflowSecrets,
   ) {}
 
-  /** @throws CallError */
-  call({ call, with: args }: CallEffect, { row, run, key, signal }: Step): Promise<unknown> {
+  /** @throws CallError, ExpressionError, WorkflowError */
+  async call(effect: CallEffect, { row, run, key, signal, world, place, deadline }: Step): Promise<unknown> {
+    const { call } = effect;
+    if (call === 'agent') throw new Error('An agent of the registry is called as a task of its own');
+    const args = await withSecrets(world, place, effect);
     const context = {
       signal,
       idempotencyKey: `${row.id}${key}`,
       trace: traceIn(row.trace, row.trace_state),
+      data: place.activation.input,
       secret: (name: string) => this.secret(run.definition, name),
-      authentications: run.definition.use?.authentications ?? {},
+      authentications: await this.policies(effect, world, place),
+      ...(deadline !== undefined && { maxMs: Math.max(Date.parse(deadline) - Date.now(), 0) + GRACE_MS }),
     };
-    if (call === 'agent') throw new Error('An agent of the registry is called as a task of its own');
     return { http: this.http, mcp: this.mcp, a2a: this.a2a }[call].call(args, context);
+  }
+
+  /** Those of `use.authentications` that the call uses, with their expressions about the task filled in. */
+  private async policies(effect: CallEffect, world: World, place: Step['place']): Promise<Record<string, JsonObject>> {
+    const declared = world.definition.use?.authentications ?? {};
+    const filled: Record<string, JsonObject> = {};
+    for (const name of policiesOf(effect.with)) {
+      const policy = Object.hasOwn(declared, name) ? declared[name] : undefined;
+      if (policy === undefined) continue;
+      const scope = await scopeOf(world, place, place.activation.input, policy);
+      filled[name] = (await world.expressions.fill(policy, scope)) as JsonObject;
+    }
+    return filled;
   }
 
   /** `$secrets`. @throws WorkflowError authorization (DSL 1.0.3, "Secret") */

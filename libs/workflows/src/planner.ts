@@ -1,13 +1,18 @@
-import { namedItem, type NamedTask, type Task, taskAt, type TaskKind, taskKindOf } from '@app/dsl';
+import { type NamedTask, type Task, taskAt, type TaskKind, taskKindOf } from '@app/dsl';
 import type { StepEvent } from '@app/tasks';
 import { catching } from './catching.js';
 import { effectOf } from './effects.js';
+import { isLasting } from './executions.js';
+import { argumentsOf, functionOf, listOfFunction } from './functions.js';
 import { type Activation, type Effect, type Frame, type Level, type Problem, ROOT, type Undo } from './frame.js';
 import { activate, checkedOutput, deadlineOf, filtered, isSkipped } from './lifecycle.js';
-import { listAt } from './lists.js';
+import { itemAt, listAt } from './lists.js';
+import { loopOver, nextIteration } from './loops.js';
+import type { Outcome, Plan } from './plan.js';
 import { problemIn, problemOf, WorkflowError } from './problems.js';
-import { type Place, scopeOf, type World } from './scope.js';
+import type { World } from './scope.js';
 import { stepEvent } from './step-events.js';
+import { attemptOf } from './attempts.js';
 
 /** Where the list stands of a task that is nothing but one. */
 const INNER: Partial<Readonly<Record<TaskKind, string>>> = { do: '/do', for: '/do', try: '/try' };
@@ -17,27 +22,6 @@ const MOST_AT_ONCE = 50;
 
 /** A loop without an end must end. */
 const MOST_TASKS = 10_000;
-
-/** What became of what a frame waited for. */
-export type Outcome =
-  | { readonly kind: 'begin' }
-  /** It goes on waiting. */
-  | { readonly kind: 'waits' }
-  | { readonly kind: 'output'; readonly output: unknown }
-  | { readonly kind: 'problem'; readonly problem: Problem }
-  /** The time of a task of its stack, or of its leaf, is over. */
-  | { readonly kind: 'timeout'; readonly key: string };
-
-/** A frame after a step, and what happened on the way. All of it is stored at once. */
-export interface Plan {
-  readonly frame: Frame;
-  readonly events: readonly StepEvent[];
-  /** `$context`, when it changed. */
-  readonly context?: { readonly value: unknown };
-  readonly undo: readonly Undo[];
-  /** The whole run is over, gracefully: somebody said `then: end`. */
-  readonly ends: boolean;
-}
 
 /**
  * Takes a frame as far as it goes without the outside: until it hands a task out (`leaf`), is over (`end`), or has done much
@@ -58,6 +42,8 @@ class Walk {
   private count: number;
   private forks: number;
   private ends = false;
+  /** It has begun as many tasks as it may: nothing catches that. */
+  private exhausted = false;
   private context: { value: unknown } | undefined;
   private readonly events: StepEvent[] = [];
   private readonly undo: Undo[] = [];
@@ -105,7 +91,7 @@ class Walk {
 
   private async resume(outcome: Outcome): Promise<void> {
     if (outcome.kind === 'begin') return this.beginWorkflow();
-    if (outcome.kind === 'timeout') return this.timeOut(outcome.key);
+    if (outcome.kind === 'timeout') return this.timeOut(outcome);
     const { leaf } = this;
     if (leaf === undefined || outcome.kind === 'waits') return;
     this.leaf = undefined;
@@ -120,7 +106,8 @@ class Walk {
     const from = this.world.definition.input?.from;
     const isFirst = this.frame.id === ROOT && this.count === 0 && inner.length === 0;
     if (level === undefined || from === undefined || !isFirst) return;
-    this.data = await filtered(this.world, { stack: [] }, from, this.data);
+    // Of the raw input, however often it is told to begin: it may be paused before its first task.
+    this.data = await filtered(this.world, { stack: [], input: level.raw }, from, level.raw);
     this.stack = [{ ...level, input: this.data }];
   }
 
@@ -130,14 +117,23 @@ class Walk {
       this.end = { output: this.data };
       return;
     }
-    const item = this.itemOf(level);
-    if (item === undefined) return this.leave();
-    const place = { stack: this.stack };
-    if (await isSkipped(this.world, place, item.task, this.data)) {
-      this.note('skipped', { task: item.pointer, key: this.nextKey() });
+    const item = itemAt(this.world.definition, level.list, level.index);
+    if (item === undefined || (level.only !== undefined && level.only !== level.index)) return this.leave();
+    const activation = this.sketch(item);
+    const place = { stack: this.stack, activation };
+    const started = () => this.note('started', activation, rerunnable(activation, this.frame, this.world.context));
+    let skips: boolean;
+    try {
+      skips = await isSkipped(this.world, place, item.task, this.data);
+    } catch (error) {
+      started();
+      return this.fail(error, activation);
+    }
+    if (skips) {
+      this.note('skipped', activation);
       return this.jump('continue');
     }
-    const activation = this.sketch(item);
+    started();
     try {
       const limit = await deadlineOf(this.world, place, item.task, this.data);
       await this.begin(item, await activate(this.world, place, item.task, { ...activation, ...limit }));
@@ -146,27 +142,28 @@ class Walk {
     }
   }
 
-  private itemOf({ list, index, only }: Level): NamedTask | undefined {
-    if (only !== undefined && only !== index) return undefined;
-    return namedItem(listAt(this.world.definition, list), index, list);
-  }
-
   private sketch({ pointer }: NamedTask): Activation {
     const raw = this.data;
     return { task: pointer, key: this.nextKey(), raw, input: raw, startedAt: this.world.now().toISOString() };
   }
 
   private nextKey(): string {
-    if (this.count >= MOST_TASKS)
+    this.exhausted = this.count >= MOST_TASKS;
+    if (this.exhausted)
       throw new WorkflowError(problemOf('runtime', `A thread of a run may begin at most ${MOST_TASKS} tasks`));
     return `${this.frame.id}#${this.count++}`;
   }
 
   private async begin({ task, pointer }: NamedTask, activation: Activation): Promise<void> {
     const inner = INNER[taskKindOf(task)];
-    this.note('started', activation, rerunnable(activation, this.frame, this.world.context));
     if (inner !== undefined) return this.enter(task, activation, pointer + inner);
-    const effect = await effectOf(this.world, { stack: this.stack, activation }, task);
+    const place = { stack: this.stack, activation };
+    if (functionOf(this.world.definition, task) !== undefined && 'call' in task) {
+      this.data = await argumentsOf(this.world, place, task);
+      this.stack.push({ ...activation, list: listOfFunction(task.call), index: 0 });
+      return;
+    }
+    const effect = await effectOf(this.world, place, task);
     if (effect.kind === 'output') return this.finish(activation, effect.output, effect.then);
     if (effect.kind === 'fork') this.forks++;
     this.leaf = { ...activation, effect };
@@ -174,42 +171,24 @@ class Walk {
 
   private async enter(task: Task, activation: Activation, list: string): Promise<void> {
     const level: Level = { ...activation, list, index: 0 };
+    const loop = 'for' in task ? await loopOver(this.world, { stack: this.stack, activation }, task) : undefined;
+    const attempt = 'try' in task ? await attemptOf(this.world, this.stack, level) : undefined;
     this.data = activation.input;
-    if ('try' in task) {
-      const since = activation.startedAt;
-      this.stack.push({ ...level, try: { phase: 'try', attempt: 1, since } });
-      return;
-    }
-    if (!('for' in task)) {
-      this.stack.push(level);
-      return;
-    }
-    const place = { stack: this.stack, activation };
-    const items = await this.evaluate(task.for.in, place, activation.input);
-    if (!Array.isArray(items))
-      throw new WorkflowError(problemOf('expression', `for.in: expected an array, got ${typeof items}`));
-    this.stack.push({ ...level, for: { items, at: -1 } });
-    await this.iterate();
+    this.stack.push({ ...level, ...(loop && { for: loop }), ...(attempt && { try: attempt }) });
+    if (loop !== undefined) await this.iterate();
   }
 
   /** The next iteration of the loop on top, or its end. */
   private async iterate(): Promise<void> {
     const level = this.stack.pop();
-    const task = level && taskAt(this.world.definition, level.task);
-    if (level?.for === undefined || task === undefined || !('for' in task)) return;
-    const at = level.for.at + 1;
-    const { each = 'item', at: counter = 'index' } = task.for;
-    const next = {
-      ...level,
-      index: 0,
-      for: { ...level.for, at },
-      vars: { [each]: level.for.items[at], [counter]: at },
-    };
-    const goesOn =
-      at < level.for.items.length &&
-      (task.while === undefined ||
-        (await this.holds(task.while, { stack: [...this.stack, next], activation: level }, this.data)));
-    if (goesOn) this.stack.push(next);
+    if (level === undefined) return;
+    let next: Level | undefined;
+    try {
+      next = await nextIteration(this.world, this.stack, level, this.data);
+    } catch (error) {
+      return this.fail(error, level);
+    }
+    if (next !== undefined) this.stack.push(next);
     else await this.finish(level, this.data);
   }
 
@@ -245,6 +224,9 @@ class Walk {
     if (level === undefined) return;
     if (directive === 'end') {
       this.ends = true;
+      // What is around it is over as well.
+      for (const outer of [...this.stack, level].filter(isLasting).toReversed())
+        this.note('completed', outer, { output: this.data });
       this.stack = [];
       this.end = { output: this.data };
       return;
@@ -255,18 +237,20 @@ class Walk {
     this.stack.push({ ...level, index: index < 0 ? list.length : index });
   }
 
-  private async timeOut(key: string): Promise<void> {
+  private async timeOut({ key, attempt }: Outcome & { kind: 'timeout' }): Promise<void> {
     const at = this.stack.findIndex((level) => level.key === key);
     const late = this.leaf?.key === key ? this.leaf : this.stack[at];
     if (late === undefined) return;
-    if (this.leaf !== undefined && this.leaf.key !== key) this.note('cancelled', this.leaf);
+    if (this.leaf !== undefined && this.leaf.key !== key && this.leaf.effect.kind !== 'retry')
+      this.note('cancelled', this.leaf);
     this.leaf = undefined;
     if (at >= 0) {
       for (const inner of this.stack.slice(at + 1).toReversed()) this.note('cancelled', inner);
-      this.stack = this.stack.slice(0, at);
+      this.stack = this.stack.slice(0, attempt ? at + 1 : at);
     }
-    const what = late.task === '' ? 'The workflow' : `The task ${late.task}`;
-    await this.raise(problemOf('timeout', `${what} did not end before ${late.deadline ?? 'its time-out'}`), late);
+    const what = late.task === '' ? 'The workflow' : `${attempt ? 'An attempt of the' : 'The'} task ${late.task}`;
+    const limit = attempt ? this.top?.try?.until : late.deadline;
+    await this.raise(problemOf('timeout', `${what} did not end before ${limit ?? 'its time-out'}`), late);
   }
 
   private async fail(error: unknown, at?: Activation): Promise<void> {
@@ -277,12 +261,19 @@ class Walk {
 
   /** Unwinds to the `try` that catches it. */
   private async raise(problem: Problem, at: Activation | undefined): Promise<void> {
-    const known = { ...problem, instance: problem.instance ?? (at?.task || '/') };
-    if (at !== undefined && at.task !== '' && at !== this.top) this.note('faulted', at, { error: known });
+    let known = { ...problem, instance: problem.instance ?? (at?.task || '/') };
+    if (at !== undefined && at.task !== '' && at.key !== this.top?.key) this.note('faulted', at, { error: known });
     for (let level = this.stack.pop(); level !== undefined; level = this.stack.pop()) {
-      const caught = level.try?.phase === 'try' ? await this.caughtBy(level, known) : undefined;
-      if (caught !== undefined) return this.goOn(level, caught);
-      if (level.task !== '') this.note('faulted', level, { error: known });
+      try {
+        const caught = level.try?.phase === 'try' && !this.exhausted ? await this.caughtBy(level, known) : undefined;
+        if (caught !== undefined) return await this.goOn(level, caught);
+      } catch (error) {
+        // A catch that cannot be evaluated catches nothing, and is an error of its own.
+        const other = problemIn(error);
+        if (other === undefined) throw error;
+        known = { ...other, instance: other.instance ?? level.task };
+      }
+      if (isLasting(level)) this.note('faulted', level, { error: known });
     }
     this.end = { problem: known };
   }
@@ -302,30 +293,22 @@ class Walk {
       this.stack.push({ ...(this.stack.pop() as Level), list: `${level.task}/catch/do` });
       return;
     }
-    const { task, startedAt } = level;
+    const { task, startedAt, raw, input } = level;
     const effect: Effect = { kind: 'retry', until: caught.until };
     this.note('retried', level, { attempt: attempt.attempt + 1, until: caught.until });
-    this.leaf = { task, key: this.nextKey(), raw: level.raw, input: level.input, startedAt, effect };
+    this.leaf = { task, key: `${level.key}~${attempt.attempt}`, raw, input, startedAt, effect };
   }
 
-  private tryAgain(): void {
+  private async tryAgain(): Promise<void> {
     const level = this.stack.pop();
     if (level?.try === undefined) return;
-    const { attempt, since } = level.try;
     this.data = level.input;
-    this.stack.push({ ...level, index: 0, vars: undefined, try: { phase: 'try', attempt: attempt + 1, since } });
+    const next = { ...level, index: 0, vars: undefined };
+    this.stack.push({ ...next, try: await attemptOf(this.world, this.stack, next) });
   }
 
   private note(what: string, at: Pick<Activation, 'task' | 'key'>, detail?: Record<string, unknown>): void {
     this.events.push(stepEvent(what, this.frame.id, at, detail));
-  }
-
-  private async evaluate(expression: string, place: Place, data: unknown): Promise<unknown> {
-    return this.world.expressions.evaluate(expression, await scopeOf(this.world, place, data, expression));
-  }
-
-  private async holds(expression: string, place: Place, data: unknown): Promise<boolean> {
-    return this.world.expressions.holds(expression, await scopeOf(this.world, place, data, expression));
   }
 }
 

@@ -1,7 +1,8 @@
 import { CallError } from '@app/calls';
 import { DomainError, type ErrorCode } from '@app/core';
-import { ExpressionError } from '@app/expressions';
+import { ExpressionError, type ExpressionFault } from '@app/expressions';
 import type { Problem } from './frame.js';
+import { readsSecrets } from './secret-reading.js';
 
 /** DSL 1.0.3, "Standard Error Types". */
 const STANDARD = {
@@ -40,11 +41,21 @@ export const problemOf = (error: StandardError, detail: string, status: number =
 /** Whatever a task threw that its author can act on; undefined: a bug of ours. */
 export function problemIn(error: unknown): Problem | undefined {
   if (error instanceof WorkflowError) return error.problem;
-  if (error instanceof ExpressionError) return problemOf('expression', error.message);
+  if (error instanceof ExpressionError) return problemOf('expression', wordsOf(error));
   if (error instanceof CallError)
     return { type: error.type, status: error.status, title: error.title, detail: error.detail };
   return undefined;
 }
+
+/** jq quotes what it was given: nothing of that is told when it may have been a secret. */
+const wordsOf = ({ expression, kind, message }: ExpressionError): string =>
+  readsSecrets(expression) ? `An expression that reads $secrets gave no result: ${FAULTS[kind]}` : message;
+const FAULTS: Readonly<Record<ExpressionFault, string>> = {
+  syntax: 'it is not jq, or names a variable that there is not',
+  failed: 'it cannot be done with this data',
+  timeout: 'it took too long',
+  too_large: 'it, its data or its result is too large',
+};
 
 /** What refused something, as an error of the DSL. */
 const KINDS: Partial<Readonly<Record<ErrorCode, StandardError>>> = {

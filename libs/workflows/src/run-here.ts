@@ -1,7 +1,7 @@
 import type { TaskRow } from '@app/tasks';
 import type { Draft } from './draft.js';
 import type { Frame, Leaf, Taken } from './frame.js';
-import type { Outcome } from './planner.js';
+import type { Outcome } from './plan.js';
 import type { World } from './scope.js';
 import type { RunState } from './sql-state.js';
 

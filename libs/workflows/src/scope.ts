@@ -1,6 +1,7 @@
-import type { Definition } from '@app/dsl';
+import { type Definition, taskAt } from '@app/dsl';
 import type { Scope } from '@app/expressions';
 import type { Activation, Level } from './frame.js';
+import { readsSecrets } from './secret-reading.js';
 
 /** What expressions are evaluated with. */
 export interface Evaluator {
@@ -32,26 +33,29 @@ export interface Place {
   /** Of the task or the workflow; `$input`. */
   readonly input?: unknown;
   readonly output?: unknown;
+  /** What the task made, before its `output.as`. */
+  readonly raw?: unknown;
   readonly vars?: Readonly<Record<string, unknown>>;
 }
 
 /** DSL 1.0.3, "Runtime Expression Arguments". */
 export async function scopeOf(world: World, place: Place, data: unknown, ...expressions: unknown[]): Promise<Scope> {
   const { definition, run } = world;
-  const { stack, activation, input, output, vars } = place;
-  const needsSecrets = JSON.stringify(expressions).includes('$secrets');
+  const { stack, activation, output, vars } = place;
+  const input = 'input' in place ? place.input : activation === undefined ? run.input : activation.input;
+  const needsSecrets = readsSecrets(JSON.stringify(expressions));
   return {
     data,
     variables: {
       context: world.context ?? null,
-      input: input ?? activation?.input ?? run.input,
+      input: input ?? null,
       output: output ?? null,
       secrets: needsSecrets ? await world.secrets() : {},
       authorization: null,
-      task: activation === undefined ? null : taskOf(activation),
+      task: activation === undefined ? null : taskOf(definition, activation, place.raw),
       workflow: {
         id: run.id,
-        definition: { document: definition.document },
+        definition,
         input: run.input,
         startedAt: timeOf(run.startedAt),
       },
@@ -62,10 +66,13 @@ export async function scopeOf(world: World, place: Place, data: unknown, ...expr
   };
 }
 
-const taskOf = ({ task, raw, startedAt }: Activation) => ({
+/** DSL 1.0.3, "Task Descriptor". */
+const taskOf = (definition: Definition, { task, raw, startedAt }: Activation, output: unknown) => ({
   name: nameIn(task),
   reference: task,
-  input: raw,
+  definition: taskAt(definition, task) ?? null,
+  input: raw ?? null,
+  output: output ?? null,
   startedAt: timeOf(startedAt),
 });
 

@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Log } from '@app/telemetry';
 import type { TaskRow } from '@app/tasks';
 import { Draft } from './draft.js';
-import type { Frame, Leaf, Taken } from './frame.js';
+import type { Frame, Leaf, Level, Taken } from './frame.js';
+import { callersIn } from './functions.js';
 import { HandOut } from './hand-out.js';
 import { dueAt, dueOutcomes } from './deadlines.js';
 import { Joining } from './joining.js';
-import { advance, type Outcome, type Plan } from './planner.js';
+import type { Outcome, Plan } from './plan.js';
+import { advance } from './planner.js';
 import { problemFor, problemOf } from './problems.js';
 import { News } from './news.js';
 import { patiently } from './patience.js';
@@ -109,14 +111,24 @@ export class Segment implements RunHere {
   }
 
   /** Calls the outside, and tells what came of it. */
-  callOut(frame: string, { key, effect }: Leaf): void {
+  callOut(frame: string, leaf: Leaf): void {
+    const { key, effect } = leaf;
     // It may have been taken back in the step that asked for it.
     const isWanted = this.frames.get(frame)?.leaf?.key === key && !this.isDropped && !this.isOver;
     if (effect.kind !== 'call' || !isWanted) return;
     const call: Call = Object.assign(new AbortController(), { key });
     this.out.set(frame, call);
+    const { stack = [] } = this.frames.get(frame) ?? {};
+    const { row, run } = this;
+    const step = { row, run, key, signal: call.signal, world: this.world(new Draft(run)) };
     this.becomesFresh(call.signal)
-      .then(() => this.tools.outcalls.call(effect, { row: this.row, run: this.run, key, signal: call.signal }))
+      .then(() =>
+        this.tools.outcalls.call(effect, {
+          ...step,
+          place: { stack, activation: leaf },
+          deadline: deadlineOfCall(stack, leaf),
+        }),
+      )
       .then((output): Outcome => ({ kind: 'output', output }))
       .catch((error: unknown): Outcome => ({ kind: 'problem', problem: problemFor(error) }))
       .then((outcome) => this.hear({ frame, key, outcome }))
@@ -235,7 +247,8 @@ export class Segment implements RunHere {
     const handOut = new HandOut(this, draft, this.tools);
     if (before.leaf !== undefined && before.leaf.key !== frame.leaf?.key) handOut.release(before, outcome);
     const joining = new Joining(this, draft, this.tools);
-    if (plan.ends) return joining.end(await joining.resultOf(frame));
+    // What undoes a run cannot end it: it is ending.
+    if (plan.ends && draft.ending === null) return joining.end(await joining.resultOf(frame));
     if (frame.end !== undefined) return joining.ended(frame, frame.end);
     if (frame.leaf === undefined) draft.after.push(() => this.goOn(frame.id));
     else if (frame.leaf.key !== before.leaf?.key) await handOut.handOut(frame, frame.leaf);
@@ -281,6 +294,10 @@ export class Segment implements RunHere {
     this.log.error('A run of a workflow broke', { run: this.row.id, workflow: this.run.name, cause });
   }
 }
+
+/** That of the task, or of the call of the function that it is the task of. */
+const deadlineOfCall = (stack: readonly Level[], { deadline }: Leaf): string | undefined =>
+  [deadline, ...callersIn(stack).map((level) => level.deadline)].filter((one) => one !== undefined).toSorted()[0];
 
 /** Nobody has begun what comes next. */
 const isReady = ({ leaf, end }: Frame): boolean => leaf === undefined && end === undefined;

@@ -60,12 +60,17 @@ export class WorkflowDirectory implements OnModuleInit, OnModuleDestroy {
   /**
    * The version that this caller may run with this input.
    * @param version `latest`: the newest that is active
+   * @param namespace any, when absent
    * @throws DomainError not_found, forbidden, conflict (not active), invalid (input)
    */
-  async toRun(caller: Caller, name: string, version: string, input: unknown): Promise<Workflow> {
+  async toRun(caller: Caller, name: string, version: string, input: unknown, namespace?: string): Promise<Workflow> {
     const found = await this.version(name, version);
-    if (found === undefined || !(await this.permissions.maySee(caller, resourceOf(found), name, 'workflows:read')))
-      throw new DomainError('not_found', `No workflow ${name}${version === 'latest' ? '' : ` ${version}`}`);
+    const isThere = found !== undefined && (namespace === undefined || found.namespace === namespace);
+    if (!isThere || !(await this.permissions.maySee(caller, resourceOf(found), name, 'workflows:read')))
+      throw new DomainError(
+        'not_found',
+        `No workflow ${namespace === undefined ? '' : `${namespace}/`}${name}${version === 'latest' ? '' : ` ${version}`}`,
+      );
     await this.permissions.demand(caller, 'workflows:run', { resource: resourceOf(found), what: name });
     if (found.status !== 'active')
       throw new DomainError(
