@@ -37,6 +37,8 @@ export interface Plan {
   readonly undo: readonly Undo[];
   /** The whole run is over, gracefully: somebody said `then: end`. */
   readonly ends: boolean;
+  /** Where it would go on, had the task not failed that nothing caught. */
+  readonly retry?: Frame;
 }
 
 /**
@@ -58,6 +60,7 @@ class Walk {
   private count: number;
   private forks: number;
   private ends = false;
+  private failedAt: Pick<Frame, 'stack' | 'data'> | undefined;
   private context: { value: unknown } | undefined;
   private readonly events: StepEvent[] = [];
   private readonly undo: Undo[] = [];
@@ -76,7 +79,8 @@ class Walk {
   get plan(): Plan {
     const { stack, data, leaf, end, count, forks, events, undo, context, ends } = this;
     const frame = { ...this.frame, stack, data, leaf, end, count, forks };
-    return { frame, events, undo, context, ends };
+    const retry = end !== undefined && 'problem' in end ? { ...frame, ...this.failedAt, end: undefined } : undefined;
+    return { frame, events, undo, context, ends, ...(retry && { retry }) };
   }
 
   async take(outcome: Outcome, most: number): Promise<void> {
@@ -199,18 +203,15 @@ class Walk {
     if (level?.for === undefined || task === undefined || !('for' in task)) return;
     const at = level.for.at + 1;
     const { each = 'item', at: counter = 'index' } = task.for;
-    const next = {
-      ...level,
-      index: 0,
-      for: { ...level.for, at },
-      vars: { [each]: level.for.items[at], [counter]: at },
-    };
-    const goesOn =
-      at < level.for.items.length &&
-      (task.while === undefined ||
-        (await this.holds(task.while, { stack: [...this.stack, next], activation: level }, this.data)));
-    if (goesOn) this.stack.push(next);
+    const vars = { [each]: level.for.items[at], [counter]: at };
+    const next = { ...level, index: 0, for: { ...level.for, at }, vars };
+    if (at < level.for.items.length && (await this.iterates(task.while, level, next))) this.stack.push(next);
     else await this.finish(level, this.data);
+  }
+
+  private iterates(condition: string | undefined, level: Level, next: Level): Promise<boolean> {
+    if (condition === undefined) return Promise.resolve(true);
+    return this.holds(condition, { stack: [...this.stack, next], activation: level }, this.data);
   }
 
   /** The list on top is done. */
@@ -260,13 +261,14 @@ class Walk {
     const late = this.leaf?.key === key ? this.leaf : this.stack[at];
     if (late === undefined) return;
     if (this.leaf !== undefined && this.leaf.key !== key) this.note('cancelled', this.leaf);
+    const here = { stack: [...this.stack], data: this.leaf?.raw ?? this.data };
     this.leaf = undefined;
     if (at >= 0) {
       for (const inner of this.stack.slice(at + 1).toReversed()) this.note('cancelled', inner);
       this.stack = this.stack.slice(0, at);
     }
     const what = late.task === '' ? 'The workflow' : `The task ${late.task}`;
-    await this.raise(problemOf('timeout', `${what} did not end before ${late.deadline ?? 'its time-out'}`), late);
+    await this.raise(problemOf('timeout', `${what} did not end before ${late.deadline ?? 'its time-out'}`), late, here);
   }
 
   private async fail(error: unknown, at?: Activation): Promise<void> {
@@ -275,8 +277,13 @@ class Walk {
     await this.raise(problem, at ?? this.top);
   }
 
-  /** Unwinds to the `try` that catches it. */
-  private async raise(problem: Problem, at: Activation | undefined): Promise<void> {
+  /** Unwinds to the `try` that catches it. @param here where a retry would go on; the task itself when absent */
+  private async raise(
+    problem: Problem,
+    at: Activation | undefined,
+    here: Pick<Frame, 'stack' | 'data'> = this.before(at),
+  ): Promise<void> {
+    this.failedAt = here;
     const known = { ...problem, instance: problem.instance ?? (at?.task || '/') };
     if (at !== undefined && at.task !== '' && at !== this.top) this.note('faulted', at, { error: known });
     for (let level = this.stack.pop(); level !== undefined; level = this.stack.pop()) {
@@ -285,6 +292,10 @@ class Walk {
       if (level.task !== '') this.note('faulted', level, { error: known });
     }
     this.end = { problem: known };
+  }
+
+  private before(at: Activation | undefined): Pick<Frame, 'stack' | 'data'> {
+    return { stack: [...this.stack], data: at === undefined || at === this.top ? this.data : at.raw };
   }
 
   private caughtBy(level: Level, problem: Problem) {
