@@ -2,9 +2,11 @@ import { traceIn } from '@app/core';
 import { uuidV7 } from '@app/tasks';
 import type { Draft } from './draft.js';
 import type { Effect, Frame, Leaf } from './frame.js';
+import { eventFrom } from './emitting.js';
+import { branchesOf } from './joins.js';
 import { keysOf, patternsOf } from './listening.js';
 import type { Outcome } from './planner.js';
-import { problemFor, problemOf, WorkflowError } from './problems.js';
+import { problemFor } from './problems.js';
 import type { RunTools } from './run-tools.js';
 import type { RunHere } from './run-here.js';
 
@@ -120,28 +122,14 @@ export class HandOut {
 
   emit(leaf: Leaf & { effect: Effect & { kind: 'emit' } }): Promise<Outcome> {
     const { row, run } = this.segment;
-    const event = {
-      specversion: '1.0',
-      id: `${row.id}${leaf.key}`,
-      time: new Date().toISOString(),
-      datacontenttype: 'application/json',
-      ...leaf.effect.event,
-    };
-    const source = textOr(event, 'source', `/api/v1/workflows/${run.name}`);
-    const id = textOr(event, 'id', `${row.id}${leaf.key}`);
-    const stored = { source, id, type: textOr(event, 'type', ''), event: { ...event, id, source } };
-    if (stored.type === '') throw new WorkflowError(problemOf('validation', 'emit: the event has no type'));
+    const stored = eventFrom(leaf.effect.event, { id: `${row.id}${leaf.key}`, workflow: run.name });
     this.draft.emitted.push({ ...stored, by: row.principal });
     this.draft.after.push(() => this.tools.events.nudge());
     return Promise.resolve({ kind: 'output', output: stored.event });
   }
 
   async fork(frame: Frame, leaf: Leaf & { effect: Effect & { kind: 'fork' } }): Promise<undefined> {
-    const list = `${leaf.task}/fork/branches`;
-    for (const [index, id] of leaf.effect.branches.entries()) {
-      const level = { ...activationOf(leaf), list, index, only: index, vars: varsIn(frame) };
-      this.draft.keep({ v: 1, id, parent: frame.id, stack: [level], data: leaf.input, count: 0, forks: 0 });
-    }
+    for (const branch of branchesOf(frame, leaf)) this.draft.keep(branch);
     for (const id of leaf.effect.branches) await this.segment.take(this.draft, id, { kind: 'begin' });
     return undefined;
   }
@@ -163,11 +151,6 @@ export const isStep = ({ kind, ...effect }: Effect): boolean =>
   kind === 'run' || (kind === 'call' && 'call' in effect && effect.call === 'agent');
 const isWait = ({ kind }: Effect): boolean => kind === 'human' || kind === 'listen';
 
-/** What a branch sees of the loops and catches around its fork. */
-const varsIn = ({ stack }: Frame): Record<string, unknown> => Object.assign({}, ...stack.map(({ vars }) => vars));
-
-const activationOf = ({ task, key, raw, input, startedAt }: Leaf) => ({ task, key, raw, input, startedAt });
-
 function assigneesOf(given: unknown): string[] | undefined {
   if (typeof given !== 'object' || given === null) return undefined;
   const { principals = [], roles = [], groups = [] } = given as Record<string, string[]>;
@@ -176,10 +159,4 @@ function assigneesOf(given: unknown): string[] | undefined {
     ...roles.map((one) => `role:${one}`),
     ...groups.map((one) => `group:${one}`),
   ];
-}
-
-/** An attribute of an event that must be a text (CloudEvents 1.0). */
-function textOr(event: Readonly<Record<string, unknown>>, name: string, otherwise: string): string {
-  const value = event[name];
-  return typeof value === 'string' && value !== '' ? value : otherwise;
 }

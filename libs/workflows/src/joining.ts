@@ -1,15 +1,13 @@
 import type { Draft, Result } from './draft.js';
 import { type Frame, ROOT, type Undo } from './frame.js';
 import { HandOut } from './hand-out.js';
-import { checkedOutput } from './lifecycle.js';
+import { joined, raced, UNDO, undoFrame } from './joins.js';
+import { outputOf } from './lifecycle.js';
 import { problemIn } from './problems.js';
 import type { RunTools } from './run-tools.js';
 import type { RunHere } from './run-here.js';
 import { stepEvent } from './step-events.js';
 import { nameIn } from './scope.js';
-
-/** The thread that undoes what a run did. */
-export const UNDO = 'undo';
 
 /** What follows from the end of a thread. */
 export class Joining {
@@ -47,18 +45,9 @@ export class Joining {
   /** What the workflow gives back, by its `output`. */
   async resultOf({ end, data }: Frame): Promise<Result> {
     const raw = end !== undefined && 'output' in end ? end.output : data;
-    const { run, row } = this.segment;
     const world = this.segment.world(this.draft);
-    const activation = {
-      task: '',
-      key: '#',
-      raw: run.input,
-      input: run.input,
-      startedAt: row.created_at.toISOString(),
-    };
     try {
-      const { output } = await checkedOutput(world, { stack: [], activation }, { output: run.definition.output }, raw);
-      return { output };
+      return { output: await outputOf(world, raw) };
     } catch (error) {
       const problem = problemIn(error);
       if (problem === undefined) throw error;
@@ -86,14 +75,11 @@ export class Joining {
   }
 
   /** @param before counts go on, so that what is done is named unlike anything before */
-  private async beginUndo(undo: readonly Undo[], { count, forks }: Pick<Frame, 'count' | 'forks'>): Promise<void> {
+  private async beginUndo(undo: readonly Undo[], before: Pick<Frame, 'count' | 'forks'>): Promise<void> {
     const last = undo.at(-1);
     if (last === undefined) return;
-    const { task, key, output } = last;
-    this.draft.note(stepEvent('compensation.started', UNDO, last, { name: nameIn(task) }));
-    const startedAt = new Date().toISOString();
-    const level = { task, key, raw: output, input: output, startedAt, list: `${task}/metadata/compensate`, index: 0 };
-    this.draft.keep({ v: 1, id: UNDO, parent: null, stack: [level], data: output, count, forks });
+    this.draft.note(stepEvent('compensation.started', UNDO, last, { name: nameIn(last.task) }));
+    this.draft.keep(undoFrame(last, before, new Date().toISOString()));
     await this.segment.take(this.draft, UNDO, { kind: 'begin' });
   }
 
@@ -108,25 +94,4 @@ export class Joining {
   private frame(id: string): Frame | undefined {
     return this.draft.frames.get(id) ?? (this.draft.dropped.has(id) ? undefined : this.segment.all.get(id));
   }
-}
-
-type Ends = readonly Frame['end'][];
-
-/** All of them, in the order of the branches; the first that fails fails the fork. */
-function joined(ends: Ends) {
-  const failed = ends.find((end) => end !== undefined && 'problem' in end);
-  if (failed !== undefined && 'problem' in failed) return { kind: 'problem', problem: failed.problem } as const;
-  if (ends.includes(undefined)) return undefined;
-  return {
-    kind: 'output',
-    output: ends.map((end) => (end !== undefined && 'output' in end ? end.output : null)),
-  } as const;
-}
-
-/** The first that completes; it fails when all have. */
-function raced(ends: Ends) {
-  const won = ends.find((end) => end !== undefined && 'output' in end);
-  if (won !== undefined && 'output' in won) return { kind: 'output', output: won.output } as const;
-  const last = ends.includes(undefined) ? undefined : ends.at(-1);
-  return last !== undefined && 'problem' in last ? ({ kind: 'problem', problem: last.problem } as const) : undefined;
 }
