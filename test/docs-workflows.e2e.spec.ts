@@ -119,3 +119,21 @@ describe('the templates', () => {
     });
   });
 });
+
+test('the examples of docs/workflows.md run as they stand', async () => {
+  await using fresh = await startServer();
+  for (const slug of ['echo', 'researcher', 'flaky'])
+    await fresh.json(201, 'POST', '/api/v1/agents', { url: agents.url(slug), slug });
+  const { code, complaints, said: told } = await runExamples('docs/workflows.md', fresh);
+  expect({ code, complaints }).toEqual({ code: 0, complaints: '' });
+  const [, posted, ran, dry = '', asked, followed, held, again, woken, changed] = told;
+  expect(posted).toContain('"name":"greeting"');
+  expect(ran).toContain('"output":{"text":"HELLO ADA"}');
+  expect(dry).toMatch(/"ended":"unanswered".*"task":"[^"]*protocols".*"ended":"completed".*"text":"HELLO"/s);
+  expect(asked).toContain('"prompt":"Publish this report?');
+  expect(followed).toMatch(/^event: result$.*"gantt":"gantt\\n.*flowchart TD$/ms);
+  expect(held).toMatch(/"phase":"suspended".*"phase":"(?:waiting|running|pending)".*"runId"/s);
+  expect(again).toContain('"continues":"');
+  expect(woken).toContain('"output":{"delivered":42}');
+  expect(changed).toMatch(/"version":"1.1.0".*"phase":"completed"/s);
+}, 60_000);

@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Caller } from '@app/core';
 import { Allow, FromCaller } from '@app/web';
 import { DryRun, DryRunView, StoredDryRun } from './dry-runs.schemas.js';
@@ -19,6 +19,7 @@ export class DryRunsController {
   @Post('dry-run')
   @HttpCode(200)
   @Allow('workflows:read')
+  @ApiConsumes('application/json', 'application/yaml')
   @ApiOkResponse(ANSWER)
   ofDefinition(@FromCaller() caller: Caller, @Body({ schema: DryRun }) input: DryRun): Promise<DryRunView> {
     return this.dryRuns.ofDefinition(caller, input);
