@@ -120,10 +120,8 @@ describe('starting', () => {
   test('the same idempotency key is the same run, and refuses another input', async () => {
     await postWorkflow(server, 'once', [{ a: say('once') }]);
     const key = { 'idempotency-key': 'k-1' };
-    const [first, again] = [
-      await waited('/api/v1/workflows/once/runs', { input: { n: 1 } }, key),
-      await waited('/api/v1/workflows/once/runs', { input: { n: 1 } }, key),
-    ];
+    const first = await waited('/api/v1/workflows/once/runs', { input: { n: 1 } }, key);
+    const again = await waited('/api/v1/workflows/once/runs', { input: { n: 1 } }, key);
     expect(again.run.runId).toBe(first.run.runId);
     const other = await waited('/api/v1/workflows/once/runs', { input: { n: 2 } }, key);
     expect(other).toMatchObject({ status: 409, run: { detail: expect.stringContaining('another input') } });
