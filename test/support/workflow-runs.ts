@@ -8,32 +8,6 @@ export interface Run {
   readonly error?: { readonly type: string; readonly status: number; readonly detail?: string };
 }
 
-export interface Timeline {
-  readonly tasks: readonly { task: string; state: string; startedAt: string; durationMs?: number }[];
-  readonly events: readonly { type: string; task: string }[];
-  readonly gantt: string;
-}
-
-/** What is posted to make a version of these tasks. */
-export const definitionOf = (name: string, version: string, tasks: unknown[], more: object = {}) => ({
-  definition: { document: { dsl: '1.0.3', namespace: 'test', name, version }, ...more, do: tasks },
-});
-
-/** A task that says something to an agent. */
-export const say = (message: string, agent = 'echo') => ({ call: 'agent', with: { agent, message } });
-
-/** Posts something that gives a run, and waits for its end or its question. */
-export async function postAndWait(
-  server: TestServer,
-  path: string,
-  body?: object,
-  headers: Record<string, string> = {},
-) {
-  const response = await server.call('POST', path, body, { prefer: 'wait=30', ...headers });
-  const run = (await response.json()) as Run & { readonly detail?: string };
-  return { status: response.status, headers: response.headers, run };
-}
-
 /** Posts a workflow of these tasks. @returns its name */
 export async function postWorkflow(
   server: TestServer,

@@ -70,8 +70,6 @@ export type Effect =
       readonly kind: 'call';
       readonly call: CallKind;
       readonly with: Readonly<Record<string, unknown>>;
-      /** `with` in a table: it may hold secrets. */
-      readonly sealed?: string;
       readonly atMostOnce: boolean;
     }
   | { readonly kind: 'human'; readonly with: Readonly<Record<string, unknown>>; readonly until?: string }

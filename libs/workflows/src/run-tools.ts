@@ -3,7 +3,6 @@ import { RunStore } from '@app/tasks';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { ApprovalRows } from './approval-rows.js';
-import { FrameSeals } from './frame-seals.js';
 import { Outcalls, RunCallers } from './outcalls.js';
 import { RunMeter } from './run-meter.js';
 import { RunStarter } from './run-starter.js';
@@ -24,6 +23,5 @@ export class RunTools {
     readonly approvals: ApprovalRows,
     readonly events: WorkflowEvents,
     readonly meter: RunMeter,
-    readonly seals: FrameSeals,
   ) {}
 }

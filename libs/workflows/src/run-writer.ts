@@ -122,7 +122,7 @@ export class RunWriter {
   }
 
   private async commit(draft: Draft, item: FlushItem): Promise<Flushed | undefined> {
-    const { db, store, starter, seals } = this.tools;
+    const { db, store, starter } = this.tools;
     const begun: (() => void)[] = [];
     const written = await db.transaction(async (manager) => {
       begun.length = 0;
@@ -130,9 +130,8 @@ export class RunWriter {
       await store.lockSteps(manager, draft.canceled);
       const flushed = await store.write(manager, item);
       if (flushed === undefined) return undefined;
-      const change = draft.change();
-      const frames = change.frames.map((frame) => seals.seal(frame));
-      await writeState(manager, item.id, { ...change, frames });
+      await writeState(manager, item.id, draft.change());
+      if (draft.result !== undefined) await scheduleNext(manager, this.segment.run);
       for (const task of draft.calls) {
         const stored = await store.insert(manager, task);
         begun.push(() => store.begin(task, stored));

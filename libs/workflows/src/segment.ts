@@ -66,7 +66,7 @@ export class Segment implements RunHere {
   async work(): Promise<void> {
     this.state = await this.patiently(() => readState(this.tools.db, this.row.id));
     if (this.state === undefined) return;
-    for (const frame of this.state.frames) this.frames.set(frame.id, this.tools.seals.open(frame));
+    for (const frame of this.state.frames) this.frames.set(frame.id, frame);
     if (this.row.attempts > MOST_ATTEMPTS) await this.giveUp();
     else this.begin();
     while (!this.isDropped && !this.isOver) await this.turn();

@@ -14,7 +14,6 @@ import { DefinitionReader } from './definition-reader.js';
 import { DryRunsController } from './dry-runs.controller.js';
 import { DryRuns } from './dry-runs.service.js';
 import { EventsController } from './events.controller.js';
-import { FrameSeals } from './frame-seals.js';
 import { Outcalls, RunCallers } from './outcalls.js';
 import { RunMeter } from './run-meter.js';
 import { RunReader } from './run-reader.js';
@@ -65,7 +64,6 @@ import { WorkflowsService } from './workflows.service.js';
     WorkflowRuns,
     WorkflowEvents,
     Outcalls,
-    FrameSeals,
     Approvals,
     ApprovalRows,
     Scheduler,
