@@ -94,6 +94,8 @@ const ROUTES: Readonly<Record<string, Door>> = {
   'POST /api/v1/rate-limits/blocked': { may: WRITERS, body: WRONG },
   'DELETE /api/v1/rate-limits/blocked/{id}': { may: [] },
   'GET /api/v1/audit': { may: REVIEWERS },
+  'POST /api/v1/workflows/dry-run': { may: READERS, body: WRONG },
+  'POST /api/v1/workflows/{name}/dry-run': { may: READERS, body: WRONG },
   'GET /api/v1/secrets': { may: ADMIN },
   'PUT /api/v1/secrets/{name}': { may: ADMIN, body: WRONG },
   'DELETE /api/v1/secrets/{name}': { may: [] },

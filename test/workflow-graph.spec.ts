@@ -1,12 +1,8 @@
 import { ganttOf, graphOf, type TaskState, tasksOf } from '@app/dsl';
-import DOMPurify from 'dompurify';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mermaid } from './support/mermaid.js';
 import { definitionOf, exampleTexts, withTasks } from './support/workflows.js';
-
-// Mermaid cleans labels by the DOM of a browser. The grammar, which is what is tested here, does not need one.
-Object.assign(DOMPurify, { sanitize: (text: string) => text, addHook: () => undefined });
-const { default: mermaid } = await import('mermaid');
 
 const STATES: readonly TaskState[] = [
   'pending',

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { DomainError, RateLimited } from '@app/core';
+import { type DocumentProblem, DomainError, RateLimited } from '@app/core';
 import { isDatabaseAway } from '@app/database';
 import { ERROR_TYPE, type ErrorType, Log, Metrics } from '@app/telemetry';
 import { limitHeaders, type Problem, STATUS } from '@app/web';
@@ -11,6 +11,7 @@ interface Failure {
   readonly code: string;
   readonly detail: string;
   readonly type: ErrorType;
+  readonly problems?: readonly DocumentProblem[];
 }
 
 /** Turns whatever a REST route throws into a problem document (RFC 9457); a bug stays opaque and is logged once, here. */
@@ -50,16 +51,30 @@ export function refuseAddress(error: Error, request: FastifyRequest, reply: Fast
   send(failureOf(error), request, reply);
 }
 
-function send({ status, code, detail }: Failure, request: FastifyRequest, reply: FastifyReply): void {
+function send({ status, code, detail, problems }: Failure, request: FastifyRequest, reply: FastifyReply): void {
   if (status === 401) void reply.header('www-authenticate', 'Bearer');
   const title = STATUS_CODES[status] ?? 'Error';
-  const problem: Problem = { type: 'about:blank', title, status, detail, code, requestId: request.id };
+  const problem: Problem = {
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    code,
+    requestId: request.id,
+    ...(problems !== undefined && { problems: [...problems] }),
+  };
   void reply.status(status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
 function failureOf(error: unknown): Failure {
   if (error instanceof DomainError)
-    return { status: STATUS[error.code], code: error.code, detail: error.message, type: ERROR_TYPE[error.code] };
+    return {
+      status: STATUS[error.code],
+      code: error.code,
+      detail: error.message,
+      type: ERROR_TYPE[error.code],
+      problems: error.problems,
+    };
   if (isDatabaseAway(error))
     return {
       status: 503,

@@ -66,12 +66,24 @@ async function createApp(config: Config): Promise<NestFastifyApplication> {
   // helmet's default would send browsers to https where there is none
   await app.register(helmet, { contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
   app.useWebSocketAdapter(new StreamAdapter());
+  acceptYaml(app);
   measure(app);
   traceRest(app);
   serveOpenApi(app);
   await app.init();
   endpoint = app.get(McpEndpoint);
   return app;
+}
+
+/** Where a definition may be sent as it stands in its file (RFC 9512); everything else is JSON. */
+const DEFINITIONS = ['', '/validate', '/dry-run'].map((action) => `/api/v1/workflows${action}`);
+
+function acceptYaml(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addContentTypeParser<string>('application/yaml', { parseAs: 'string' }, (request, definition, done) => {
+    if (DEFINITIONS.includes(request.routeOptions.url ?? '')) done(null, { definition });
+    else done(Object.assign(new Error('Unsupported Media Type: application/yaml'), { statusCode: 415 }));
+  });
 }
 
 /**

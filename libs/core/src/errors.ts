@@ -11,15 +11,27 @@ export type ErrorCode =
   | 'unavailable'
   | 'timeout';
 
+/** One thing that is wrong with a document that somebody sent. */
+export interface DocumentProblem {
+  /** JSON Pointer into the document; empty: all of it. */
+  readonly path: string;
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
 /** An expected failure that the caller can act on. Anything else that is thrown is a bug and becomes an opaque 500. */
 export class DomainError extends Error {
+  /** All that is wrong, for doors that can tell more than a sentence. */
+  readonly problems: readonly DocumentProblem[] | undefined;
+
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options?: ErrorOptions,
+    { problems, ...options }: ErrorOptions & { readonly problems?: readonly DocumentProblem[] } = {},
   ) {
     super(message, options);
     this.name = 'DomainError';
+    this.problems = problems;
   }
 }
 

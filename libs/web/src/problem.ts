@@ -24,6 +24,16 @@ export const Problem = z
     detail: z.string(),
     code: z.string(),
     requestId: z.string(),
+    problems: z
+      .array(
+        z.object({
+          path: z.string().describe('JSON Pointer into the document that was sent; empty: all of it.'),
+          message: z.string(),
+          suggestion: z.string().optional(),
+        }),
+      )
+      .optional()
+      .describe('All that is wrong with a document, each at its place.'),
   })
   .meta({ id: 'Problem' });
 export type Problem = z.infer<typeof Problem>;

@@ -70,6 +70,11 @@ export class WorkflowSecrets {
     return row === null ? undefined : this.open(row);
   }
 
+  /** Whether there is a secret of this name. */
+  exists(name: string): Promise<boolean> {
+    return this.rows.existsBy({ name });
+  }
+
   /** Encrypts with the first key of the ring what is not yet, so that older keys can go. @returns how many were */
   async reseal(): Promise<{ readonly resealed: number; readonly unreadable: readonly string[] }> {
     const unreadable: string[] = [];

@@ -136,7 +136,7 @@ function viewOf({ id, run_id, name, body, assignees, created_at, expires_at }: R
 }
 
 /** @throws DomainError invalid */
-function demandFit(schema: unknown, answer: unknown, isOurs: boolean): void {
+export function demandFit(schema: unknown, answer: unknown, isOurs: boolean): void {
   // What an agent asks it judges itself.
   if (!isOurs) return;
   const validate = compileSchema(isJsonObject(schema) ? schema : DECISION);

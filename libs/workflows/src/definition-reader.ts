@@ -19,10 +19,20 @@ export class DefinitionReader {
   ) {}
 
   async read(caller: Caller, source: string | object): Promise<Read> {
+    const { definition, problems } = await this.examine(caller, source);
+    return definition === undefined || problems.length > 0 ? { problems } : { definition, problems: [] };
+  }
+
+  /** Also what is well written, but names agents that the caller may not see. */
+  async examine(
+    caller: Caller,
+    source: string | object,
+  ): Promise<{ readonly definition?: Definition; readonly problems: readonly Problem[] }> {
     const { definition, problems } = readDefinition(source);
     if (definition === undefined) return { problems };
-    const found = [...(await this.badExpressions(definition)), ...(await this.unknownAgents(caller, definition))];
-    return found.length === 0 ? { definition, problems: [] } : { problems: found };
+    const bad = await this.badExpressions(definition);
+    const unknown = await this.unknownAgents(caller, definition);
+    return { ...(bad.length === 0 && { definition }), problems: [...bad, ...unknown] };
   }
 
   private async badExpressions(definition: Definition): Promise<Problem[]> {

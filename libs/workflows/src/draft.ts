@@ -26,6 +26,8 @@ export class Draft {
   ending: Ending | null;
   consumed: readonly number[];
   undone = false;
+  /** How the run stood before the task that failed last: another run may go on from there. */
+  private beforeFailure: { readonly frames: readonly Frame[]; readonly dropped: readonly string[] } | undefined;
   result: Result | undefined;
 
   constructor(state: Pick<RunState, 'undo' | 'ending' | 'consumed'>) {
@@ -56,12 +58,19 @@ export class Draft {
     return call !== undefined || run !== undefined || wait !== undefined ? { call } : undefined;
   }
 
+  /** A task failed, and nothing in its thread caught it. @param frame as it was before that task */
+  failed(frame: Frame): void {
+    const frames = new Map(this.frames).set(frame.id, frame);
+    this.beforeFailure = { frames: [...frames.values()], dropped: [...this.dropped] };
+  }
+
   change(): StateChange {
     const { waits, closed, emitted: events, context, undo, ending, undone, consumed, result } = this;
-    // Where a run stood when it failed is kept: somebody may let another go on from there.
+    // Where a run stood before what failed is kept: somebody may let another go on from there.
     const ends = result === undefined ? 'no' : 'problem' in result && ending === null ? 'keeps' : 'drops';
-    const frames = ends === 'no' ? [...this.frames.values()] : [];
-    const dropped = ends === 'no' ? [...this.dropped] : [];
+    const now = { frames: [...this.frames.values()], dropped: [...this.dropped] };
+    const kept = ends === 'no' ? now : ends === 'keeps' ? this.beforeFailure : undefined;
+    const { frames, dropped } = kept ?? { frames: [], dropped: [] };
     return { frames, dropped, waits, closed, events, context, undo, ending, undone, consumed, ends };
   }
 }

@@ -19,9 +19,12 @@ export function branchesOf(
 
 /** What a fork came to, by what its branches did; undefined: it is not over. */
 export function outcomeOfFork({ branches, competes }: Fork, endOf: (id: string) => Frame['end']): Outcome | undefined {
-  const ends = branches.map(endOf);
-  return competes ? raced(ends) : joined(ends);
+  return outcomeOfEnds(competes, branches.map(endOf));
 }
+
+/** The same, by how the branches ended; of those that compete, in the order in which they did. */
+export const outcomeOfEnds = (competes: boolean, ends: Ends): Outcome | undefined =>
+  competes ? raced(ends) : joined(ends);
 
 type Ends = readonly Frame['end'][];
 

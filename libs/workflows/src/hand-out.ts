@@ -4,9 +4,10 @@ import type { Draft } from './draft.js';
 import { isLasting } from './executions.js';
 import { branchesOf } from './forking.js';
 import type { Effect, Frame, Leaf } from './frame.js';
+import { eventFrom } from './emitting.js';
 import { filtersOf, keysOf, patternsOf } from './listening.js';
 import type { Outcome } from './plan.js';
-import { problemFor, problemOf, WorkflowError } from './problems.js';
+import { problemFor } from './problems.js';
 import type { RunTools } from './run-tools.js';
 import type { RunHere } from './run-here.js';
 import { stepEvent } from './step-events.js';
@@ -131,17 +132,7 @@ export class HandOut {
 
   emit(leaf: Leaf & { effect: Effect & { kind: 'emit' } }): Promise<Outcome> {
     const { row, run } = this.segment;
-    const event = {
-      specversion: '1.0',
-      id: `${row.id}${leaf.key}`,
-      time: new Date().toISOString(),
-      datacontenttype: 'application/json',
-      ...leaf.effect.event,
-    };
-    const source = textOr(event, 'source', `/api/v1/workflows/${run.name}`);
-    const id = textOr(event, 'id', `${row.id}${leaf.key}`);
-    const stored = { source, id, type: textOr(event, 'type', ''), event: { ...event, id, source } };
-    if (stored.type === '') throw new WorkflowError(problemOf('validation', 'emit: the event has no type'));
+    const stored = eventFrom(leaf.effect.event, { id: `${row.id}${leaf.key}`, workflow: run.name });
     this.draft.emitted.push({ ...stored, by: row.principal });
     this.draft.after.push(() => this.tools.events.nudge());
     return Promise.resolve({ kind: 'output', output: stored.event });
@@ -178,10 +169,4 @@ function assigneesOf(given: unknown): string[] | undefined {
     ...roles.map((one) => `role:${one}`),
     ...groups.map((one) => `group:${one}`),
   ];
-}
-
-/** An attribute of an event that must be a text (CloudEvents 1.0). */
-function textOr(event: Readonly<Record<string, unknown>>, name: string, otherwise: string): string {
-  const value = event[name];
-  return typeof value === 'string' && value !== '' ? value : otherwise;
 }

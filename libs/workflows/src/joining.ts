@@ -2,15 +2,13 @@ import type { Draft, Result } from './draft.js';
 import { type Frame, ROOT, type Undo } from './frame.js';
 import { outcomeOfFork } from './forking.js';
 import { HandOut } from './hand-out.js';
-import { checkedOutput } from './lifecycle.js';
+import { UNDO, undoFrame } from './undoing.js';
+import { outputOf } from './lifecycle.js';
 import { problemIn } from './problems.js';
 import type { RunTools } from './run-tools.js';
 import type { RunHere } from './run-here.js';
 import { stepEvent } from './step-events.js';
 import { nameIn } from './scope.js';
-
-/** The thread that undoes what a run did. */
-export const UNDO = 'undo';
 
 /** What follows from the end of a thread. */
 export class Joining {
@@ -46,18 +44,9 @@ export class Joining {
   /** What the workflow gives back, by its `output`. */
   async resultOf({ end, data }: Frame): Promise<Result> {
     const raw = end !== undefined && 'output' in end ? end.output : data;
-    const { run, row } = this.segment;
     const world = this.segment.world(this.draft);
-    const activation = {
-      task: '',
-      key: '#',
-      raw: run.input,
-      input: run.input,
-      startedAt: row.created_at.toISOString(),
-    };
     try {
-      const { output } = await checkedOutput(world, { stack: [], activation }, { output: run.definition.output }, raw);
-      return { output };
+      return { output: await outputOf(world, raw) };
     } catch (error) {
       const problem = problemIn(error);
       if (problem === undefined) throw error;
@@ -85,22 +74,11 @@ export class Joining {
   }
 
   /** @param before counts go on, so that what is done is named unlike anything before */
-  private async beginUndo(undo: readonly Undo[], { count, forks }: Pick<Frame, 'count' | 'forks'>): Promise<void> {
+  private async beginUndo(undo: readonly Undo[], before: Pick<Frame, 'count' | 'forks'>): Promise<void> {
     const last = undo.at(-1);
     if (last === undefined) return;
-    const { task, key, output } = last;
-    this.draft.note(stepEvent('compensation.started', UNDO, last, { name: nameIn(task) }));
-    const startedAt = new Date().toISOString();
-    const level = { task, key, raw: output, input: output, startedAt, list: `${task}/metadata/compensate` };
-    this.draft.keep({
-      v: 1,
-      id: UNDO,
-      parent: null,
-      stack: [{ ...level, index: 0, root: true }],
-      data: output,
-      count,
-      forks,
-    });
+    this.draft.note(stepEvent('compensation.started', UNDO, last, { name: nameIn(last.task) }));
+    this.draft.keep(undoFrame(last, before, new Date().toISOString()));
     await this.segment.take(this.draft, UNDO, { kind: 'begin' });
   }
 

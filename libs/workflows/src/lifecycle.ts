@@ -35,6 +35,13 @@ export async function checkedOutput(
   return { output, context: { value } };
 }
 
+/** What a run gives, by the workflow's `output`. @throws WorkflowError validation; ExpressionError */
+export async function outputOf(world: World, raw: unknown): Promise<unknown> {
+  const { input, startedAt } = world.run;
+  const activation = { task: '', key: '#', raw: input, input, startedAt };
+  return (await checkedOutput(world, { stack: [], activation }, { output: world.definition.output }, raw)).output;
+}
+
 /** `from` and `as`: an expression, with or without `${ }`, or a value that holds some. */
 export async function filtered(world: World, place: Place, filter: unknown, data: unknown): Promise<unknown> {
   const scope = await scopeOf(world, place, data, filter);

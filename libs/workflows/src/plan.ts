@@ -20,4 +20,6 @@ export interface Plan {
   readonly undo: readonly Undo[];
   /** The whole run is over, gracefully: somebody said `then: end`. */
   readonly ends: boolean;
+  /** Where it would go on, had the task not failed that nothing caught. */
+  readonly retry?: Frame;
 }

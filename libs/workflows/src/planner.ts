@@ -44,6 +44,7 @@ class Walk {
   private ends = false;
   /** It has begun as many tasks as it may: nothing catches that. */
   private exhausted = false;
+  private failedAt: Pick<Frame, 'stack' | 'data'> | undefined;
   private context: { value: unknown } | undefined;
   private readonly events: StepEvent[] = [];
   private readonly undo: Undo[] = [];
@@ -62,7 +63,8 @@ class Walk {
   get plan(): Plan {
     const { stack, data, leaf, end, count, forks, events, undo, context, ends } = this;
     const frame = { ...this.frame, stack, data, leaf, end, count, forks };
-    return { frame, events, undo, context, ends };
+    const retry = end !== undefined && 'problem' in end ? { ...frame, ...this.failedAt, end: undefined } : undefined;
+    return { frame, events, undo, context, ends, ...(retry && { retry }) };
   }
 
   async take(outcome: Outcome, most: number): Promise<void> {
@@ -243,6 +245,7 @@ class Walk {
     if (late === undefined) return;
     if (this.leaf !== undefined && this.leaf.key !== key && this.leaf.effect.kind !== 'retry')
       this.note('cancelled', this.leaf);
+    const here = { stack: [...this.stack], data: this.leaf?.raw ?? this.data };
     this.leaf = undefined;
     if (at >= 0) {
       for (const inner of this.stack.slice(at + 1).toReversed()) this.note('cancelled', inner);
@@ -250,7 +253,7 @@ class Walk {
     }
     const what = late.task === '' ? 'The workflow' : `${attempt ? 'An attempt of the' : 'The'} task ${late.task}`;
     const limit = attempt ? this.top?.try?.until : late.deadline;
-    await this.raise(problemOf('timeout', `${what} did not end before ${limit ?? 'its time-out'}`), late);
+    await this.raise(problemOf('timeout', `${what} did not end before ${limit ?? 'its time-out'}`), late, here);
   }
 
   private async fail(error: unknown, at?: Activation): Promise<void> {
@@ -259,8 +262,13 @@ class Walk {
     await this.raise(problem, at ?? this.top);
   }
 
-  /** Unwinds to the `try` that catches it. */
-  private async raise(problem: Problem, at: Activation | undefined): Promise<void> {
+  /** Unwinds to the `try` that catches it. @param here where a retry would go on; the task itself when absent */
+  private async raise(
+    problem: Problem,
+    at: Activation | undefined,
+    here: Pick<Frame, 'stack' | 'data'> = this.before(at),
+  ): Promise<void> {
+    this.failedAt = here;
     let known = { ...problem, instance: problem.instance ?? (at?.task || '/') };
     if (at !== undefined && at.task !== '' && at.key !== this.top?.key) this.note('faulted', at, { error: known });
     for (let level = this.stack.pop(); level !== undefined; level = this.stack.pop()) {
@@ -276,6 +284,10 @@ class Walk {
       if (isLasting(level)) this.note('faulted', level, { error: known });
     }
     this.end = { problem: known };
+  }
+
+  private before(at: Activation | undefined): Pick<Frame, 'stack' | 'data'> {
+    return { stack: [...this.stack], data: at === undefined || at === this.top ? this.data : at.raw };
   }
 
   private caughtBy(level: Level, problem: Problem) {

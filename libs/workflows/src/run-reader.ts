@@ -94,6 +94,18 @@ export class RunReader {
     return rows[0]?.detail;
   }
 
+  /** Pointers of the tasks that wait for people, time or events. */
+  async waiting(id: string): Promise<ReadonlySet<string>> {
+    const rows: { task: string }[] = await this.db.query(
+      `select f.body -> 'leaf' ->> 'task' as task from workflow_frames f
+       where f.run_id = $1 and (f.body -> 'leaf' -> 'effect' ->> 'kind' in ('human', 'wait', 'retry', 'listen')
+         or exists (select 1 from workflow_waits w where w.run_id = $1 and w.kind = 'human' and w.answered_at is null
+           and w.closed_at is null and w.body ->> 'step' = f.body -> 'leaf' ->> 'handle'))`,
+      [id],
+    );
+    return new Set(rows.map(({ task }) => task));
+  }
+
   async steps(id: string): Promise<{ seq: number; at: Date; body: StepEvent }[]> {
     return this.db.query(
       `select seq, at, body from task_events where task_id = $1 and kind = 'step' order by seq limit 20000`,

@@ -14,8 +14,14 @@ const STATE: Readonly<Record<string, State>> = {
   faulted: 'faulted',
   cancelled: 'cancelled',
   skipped: 'skipped',
-  retried: 'waiting',
+  retried: 'running',
 };
+
+/** What is known of a run: its steps' events, and which tasks wait for people, time or events now. */
+interface Happened {
+  readonly steps: readonly Step[];
+  readonly waiting: ReadonlySet<string>;
+}
 
 interface Execution {
   readonly task: string;
@@ -26,8 +32,8 @@ interface Execution {
 }
 
 /** What happened, and how long each execution of a task took. */
-export function timelineOf(row: RunRow, steps: readonly Step[]): Timeline {
-  const executions = executionsOf(row, steps);
+export function timelineOf(row: RunRow, { steps, waiting }: Happened): Timeline {
+  const executions = executionsOf(row, { steps, waiting });
   const rows = executions.map(({ task, key, state, startedAt, endedAt }) => ({
     task,
     key,
@@ -63,13 +69,13 @@ export function timelineOf(row: RunRow, steps: readonly Step[]): Timeline {
 }
 
 /** The workflow as a picture, each task as it was last. */
-export function pictureOf(row: RunRow, steps: readonly Step[]): string {
+export function pictureOf(row: RunRow, happened: Happened): string {
   const states = new Map<string, State>();
-  for (const { task, state } of executionsOf(row, steps)) states.set(task, state);
+  for (const { task, state } of executionsOf(row, happened)) states.set(task, state);
   return graphOf(row.definition, states);
 }
 
-function executionsOf(row: RunRow, steps: readonly Step[]): Execution[] {
+function executionsOf(row: RunRow, { steps, waiting }: Happened): Execution[] {
   const found = new Map<string, Execution>();
   for (const { at, body } of steps) {
     const what = body.type.split('.').at(-2) ?? '';
@@ -87,12 +93,13 @@ function executionsOf(row: RunRow, steps: readonly Step[]): Execution[] {
       });
     else {
       known.state = state;
-      known.endedAt = state === 'running' || state === 'waiting' ? undefined : at;
+      known.endedAt = state === 'running' ? undefined : at;
     }
   }
   // A run that is over has nothing under way, whatever was cut off.
   const isOver = row.finished_at !== null;
   for (const one of found.values())
     if (isOver && one.endedAt === undefined) Object.assign(one, { state: 'cancelled', endedAt: row.finished_at });
+    else if (one.endedAt === undefined && waiting.has(one.task)) one.state = 'waiting';
   return [...found.values()];
 }

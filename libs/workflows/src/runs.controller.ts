@@ -128,7 +128,7 @@ export class RunsController {
   @ApiOkResponse({ description: 'What happened, task by task.', standardSchema: Timeline })
   async timeline(@FromCaller() caller: Caller, @Param('id', { schema: RunId }) id: string): Promise<Timeline> {
     const row = await this.runs.get(caller, id);
-    return timelineOf(row, await this.reader.steps(id));
+    return timelineOf(row, await this.happened(id));
   }
 
   @Get('runs/:id/graph')
@@ -142,7 +142,12 @@ export class RunsController {
   ): Promise<string> {
     const row = await this.runs.get(caller, id);
     void reply.type('text/plain; charset=utf-8');
-    return pictureOf(row, await this.reader.steps(id));
+    return pictureOf(row, await this.happened(id));
+  }
+
+  private async happened(id: string) {
+    const [steps, waiting] = await Promise.all([this.reader.steps(id), this.reader.waiting(id)]);
+    return { steps, waiting };
   }
 
   private async answered(caller: Caller, id: string, request: FastifyRequest, reply: FastifyReply): Promise<RunView> {

@@ -8,7 +8,7 @@ export const PHASES = ['pending', 'running', 'waiting', 'suspended', 'completed'
 
 export const NewRunInput = z
   .strictObject({
-    input: z.unknown().describe('Fits the `input.schema` of the workflow.'),
+    input: z.unknown().optional().describe('Fits the `input.schema` of the workflow.'),
     version: z.string().min(1).max(100).optional().describe('The newest active one when absent.'),
     sessionId: z.uuid().optional().describe('Carries the conversations with its agents.'),
   })

@@ -5,7 +5,7 @@ import { RunStore, TasksService } from '@app/tasks';
 import { type Page, pageOf, startAfter } from '@app/web';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Frame } from './frame.js';
+import type { Activation, Frame } from './frame.js';
 import { firstFrame, type RunOptions, RunStarter } from './run-starter.js';
 import { RunReader, type RunRow } from './run-reader.js';
 import type { RunQuery } from './runs.schemas.js';
@@ -100,7 +100,8 @@ export class RunsService {
       throw new DomainError('conflict', `The run ${id} has not failed; only those that did can be retried`);
     if (row.undone)
       throw new DomainError('conflict', `What the run ${id} did was undone; start it again, or with rerun?from=`);
-    const frames = (await this.reader.frames(id)).map(asReady);
+    const now = new Date();
+    const frames = (await this.reader.frames(id)).map((frame) => asReady(frame, now));
     return this.again(caller, row, frames, row.context);
   }
 
@@ -172,8 +173,18 @@ function keyFor(name: string, key: string, input: unknown): { key: string; hash:
 }
 
 /** A thread that does again what was under way when its run failed. What it had branched into, it branches into again. */
-function asReady(frame: Frame): Frame {
-  const { leaf } = frame;
-  if (leaf === undefined || leaf.effect.kind === 'fork' || frame.end !== undefined) return frame;
-  return { ...frame, leaf: undefined, data: leaf.raw };
+function asReady(frame: Frame, now: Date): Frame {
+  const { leaf, end } = frame;
+  if (end !== undefined) return frame;
+  const stack = frame.stack.map((level) => withTimeAnew(level, now));
+  if (leaf === undefined) return { ...frame, stack };
+  if (['fork', 'wait', 'retry'].includes(leaf.effect.kind)) return { ...frame, stack, leaf: withTimeAnew(leaf, now) };
+  return { ...frame, stack, leaf: undefined, data: leaf.raw };
+}
+
+/** A time-out counts from when its task is begun, or gone on with. */
+function withTimeAnew<T extends Activation>(one: T, now: Date): T {
+  const { deadline, startedAt } = one;
+  if (deadline === undefined) return one;
+  return { ...one, deadline: new Date(now.getTime() + Date.parse(deadline) - Date.parse(startedAt)).toISOString() };
 }

@@ -240,6 +240,9 @@ export class Segment implements RunHere {
 
   private async accept(draft: Draft, before: Frame, plan: Plan, outcome: Outcome): Promise<void> {
     const { frame } = plan;
+    // That a fork fails because of its branch is no failure of its own.
+    const isOwn = outcome.kind !== 'problem' || before.leaf?.effect.kind !== 'fork';
+    if (plan.retry !== undefined && isOwn) draft.failed(plan.retry);
     draft.keep(frame);
     for (const event of plan.events) draft.note(event);
     if (plan.context !== undefined) draft.context = plan.context;

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Caller } from '@app/core';
@@ -29,6 +29,7 @@ export class WorkflowsController {
 
   @Post()
   @Allow('workflows:write')
+  @ApiConsumes('application/json', 'application/yaml')
   @ApiCreatedResponse({ description: 'The version, with a status of its own.', standardSchema: WorkflowView })
   async create(
     @FromCaller() caller: Caller,
@@ -43,6 +44,7 @@ export class WorkflowsController {
   @Post('validate')
   @HttpCode(200)
   @Allow('workflows:read')
+  @ApiConsumes('application/json', 'application/yaml')
   @ApiOkResponse({ description: 'All that is wrong with a definition; nothing is stored.', standardSchema: Validation })
   async validate(
     @FromCaller() caller: Caller,

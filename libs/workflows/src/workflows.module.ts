@@ -9,7 +9,10 @@ import { WorkflowSecretsModule } from '@app/workflow-secrets';
 import { ApprovalRows } from './approval-rows.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { Approvals } from './approvals.service.js';
+import { DefinitionNeeds } from './definition-needs.js';
 import { DefinitionReader } from './definition-reader.js';
+import { DryRunsController } from './dry-runs.controller.js';
+import { DryRuns } from './dry-runs.service.js';
 import { EventsController } from './events.controller.js';
 import { Outcalls, RunCallers } from './outcalls.js';
 import { RunMeter } from './run-meter.js';
@@ -45,11 +48,13 @@ import { WorkflowsService } from './workflows.service.js';
     TasksModule,
     WorkflowSecretsModule,
   ],
-  controllers: [WorkflowsController, RunsController, ApprovalsController, EventsController],
+  controllers: [DryRunsController, WorkflowsController, RunsController, ApprovalsController, EventsController],
   providers: [
     WorkflowsService,
     WorkflowDirectory,
     DefinitionReader,
+    DefinitionNeeds,
+    DryRuns,
     RunsService,
     RunReader,
     RunStarter,

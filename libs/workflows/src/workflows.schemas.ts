@@ -8,7 +8,7 @@ export const WorkflowName = z
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'expected the name of a workflow: lower-case letters, digits and "-"');
 export const WorkflowVersion = z.string().min(1).max(100).describe('Semantic version.');
 
-const Source = z
+export const Source = z
   .union([z.string().min(1), z.record(z.string(), z.unknown())])
   .describe('A definition in the Serverless Workflow DSL 1.0: an object, or text in YAML or JSON.');
 

@@ -33,14 +33,18 @@ export class WorkflowsService {
   /** @throws DomainError invalid (with all problems), conflict (the version exists with another content), forbidden */
   async create(caller: Caller, { definition: source, status }: NewWorkflow): Promise<Workflow> {
     const { definition, problems } = await this.reader.read(caller, source);
-    if (definition === undefined) throw new DomainError('invalid', `definition: ${told(problems)}`);
+    if (definition === undefined) throw new DomainError('invalid', `definition: ${told(problems)}`, { problems });
     const { name } = definition.document;
     await this.permissions.demand(caller, 'workflows:write', {
       resource: { workflow: name, tags: tagsOf(definition) },
       what: name,
     });
     try {
-      return await this.db.transaction((manager) => this.insert(manager, caller, { definition, source, status }));
+      const created = await this.db.transaction((manager) =>
+        this.insert(manager, caller, { definition, source, status }),
+      );
+      await this.revisions.check();
+      return created;
     } catch (error) {
       if (isUniqueViolation(error))
         throw new DomainError('conflict', `The workflow ${name} is being changed; try again`);
@@ -125,12 +129,15 @@ export class WorkflowsService {
     const { id, name, version, status } = workflow;
     await this.permissions.demand(caller, 'workflows:write', { resource: resourceOf(workflow), what: name });
     if (status === 'archived') throw new DomainError('conflict', `The workflow ${name} ${version} is archived`);
-    return this.db.transaction(async (manager) => {
+    const changed = await this.db.transaction(async (manager) => {
       await manager.update(Workflow, id, { ...changes, updatedAt: new Date() });
       await this.audit.change(manager, caller, action, { subject: id, detail: { workflow: name, version } });
       await this.revisions.bump(manager, WORKFLOWS_TOPIC);
       return manager.findOneByOrFail(Workflow, { id });
     });
+    // Whoever changed it sees the change; other replicas see it with their next look.
+    await this.revisions.check();
+    return changed;
   }
 
   private async insert(
@@ -187,7 +194,7 @@ export class WorkflowsService {
   }
 }
 
-/** All of them in one message; the structured list is what `validate` gives. */
+/** All of them in one message, for doors that have no more than that. */
 const told = (problems: readonly Problem[]): string =>
   problems
     .map(({ path, message, suggestion }) => `${path || '/'}: ${message}${suggestion ? ` ${suggestion}` : ''}`)

@@ -80,6 +80,10 @@ export const BODIES: Record<string, { valid: Record<string, unknown>; wrong: Rec
     valid: { action: 'agents:read' },
     wrong: { action: notAString, agent: notAString, principal: notAString, at: notAString },
   },
+  'POST /api/v1/workflows/dry-run': {
+    valid: { definition: 'do: []' },
+    wrong: { definition: (random) => random.pick([null, 1, true, '', []]), answers: notAnObject },
+  },
   'POST /api/v1/sessions': { valid: {}, wrong: { sessionId: notAString } },
   'POST /api/v1/tasks': {
     valid: { agent: 'echo', message: 'x' },
