@@ -24,7 +24,7 @@ export class Progress {
     private readonly request: Request<Principal>,
     private readonly who: string,
     /** A step of a run in words; undefined: nothing worth saying. */
-    private readonly wordsOf: (step: StepEvent) => string | undefined = () => undefined,
+    private readonly wordsOf?: (step: StepEvent) => string | undefined,
   ) {
     if (!request.wantsProgress) return;
     this.heartbeat = setInterval(() => this.beat(), CHECK_EVERY_MS).unref();
@@ -48,8 +48,10 @@ export class Progress {
 
   private messageFor(event: Exclude<TaskEvent, { kind: 'result' }>): string | undefined {
     if (event.kind === 'snapshot') return textOf(event.task.message) || `${this.who}: ${event.task.state}`;
-    if (event.kind === 'status') return textOf(event.message) || `${this.who}: ${event.state}`;
-    if (event.kind === 'step') return this.wordsOf(event);
+    if (event.kind === 'step') return this.wordsOf?.(event);
+    // Steps say more than that a run goes on.
+    if (event.kind === 'status')
+      return textOf(event.message) || (this.wordsOf === undefined ? `${this.who}: ${event.state}` : undefined);
     this.chunks++;
     const name = event.artifact.name ?? event.artifact.artifactId;
     return event.lastChunk ? `${name} is complete` : `${name}: ${this.chunks} parts so far`;

@@ -6,7 +6,6 @@ import { resourceOf, RunsService, type Workflow, WorkflowDirectory } from '@app/
 import { madeOf, type Offer } from './offer.js';
 import { stepWords } from './step-words.js';
 import { TaskCaller } from './task-caller.js';
-import { traceOf } from './trace-of.js';
 import { argumentsOf, descriptionOf, titleOf, toolNameOf } from './workflow-tool.js';
 
 /** The tools made of workflows: one for the newest active version of each. */
@@ -49,9 +48,9 @@ export class WorkflowOffers {
   /** Which version is the newest active one is decided anew when the run is stored. */
   private run(workflow: Workflow, input: unknown, request: Request<Caller>): Promise<JsonObject> {
     const { name, definition } = workflow;
-    const { principal, params } = request;
+    const { principal, trace } = request;
     const begin = async () =>
-      this.tasks.get(principal, await this.runs.start(principal, name, input, { trace: traceOf(params) }));
+      this.tasks.get(principal, await this.runs.start(principal, name, input, { trace }));
     const wordsOf: Parameters<TaskCaller['call']>[0]['wordsOf'] = (step) => stepWords(step, definition.do.length);
     return this.caller.call({ who: `workflow/${name}`, title: titleOf(workflow), begin, wordsOf }, request);
   }

@@ -7,7 +7,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Frame } from './frame.js';
 import { firstFrame, type RunOptions, RunStarter } from './run-starter.js';
-import { RunReader, type RunRow } from './run-reader.js';
+import { phaseOf, RunReader, type RunRow } from './run-reader.js';
 import type { RunQuery } from './runs.schemas.js';
 import { RunMeter } from './run-meter.js';
 import { WorkflowDirectory } from './workflow-directory.js';
@@ -53,6 +53,12 @@ export class RunsService {
     const row = await this.reader.find(id);
     if (row === undefined || !(await this.mayRead(caller, row))) throw noRun(id);
     return row;
+  }
+
+  /** Of a run that its reader may read: it is not over, and nothing new is begun. */
+  async isPaused(id: string): Promise<boolean> {
+    const row = await this.reader.find(id);
+    return row !== undefined && phaseOf(row) === 'suspended';
   }
 
   /** Newest first: the caller's own, and those of others for who may change the workflow. */

@@ -40,7 +40,11 @@ export class WorkflowsService {
       what: name,
     });
     try {
-      return await this.db.transaction((manager) => this.insert(manager, caller, { definition, source, status }));
+      const stored = await this.db.transaction((manager) =>
+        this.insert(manager, caller, { definition, source, status }),
+      );
+      await this.revisions.check();
+      return stored;
     } catch (error) {
       if (isUniqueViolation(error))
         throw new DomainError('conflict', `The workflow ${name} is being changed; try again`);
@@ -125,12 +129,14 @@ export class WorkflowsService {
     const { id, name, version, status } = workflow;
     await this.permissions.demand(caller, 'workflows:write', { resource: resourceOf(workflow), what: name });
     if (status === 'archived') throw new DomainError('conflict', `The workflow ${name} ${version} is archived`);
-    return this.db.transaction(async (manager) => {
+    const changed = await this.db.transaction(async (manager) => {
       await manager.update(Workflow, id, { ...changes, updatedAt: new Date() });
       await this.audit.change(manager, caller, action, { subject: id, detail: { workflow: name, version } });
       await this.revisions.bump(manager, WORKFLOWS_TOPIC);
       return manager.findOneByOrFail(Workflow, { id });
     });
+    await this.revisions.check();
+    return changed;
   }
 
   private async insert(
