@@ -4,10 +4,11 @@ import { compileSchema } from '@app/dsl';
 import { Audit } from '@app/audit';
 import { type Access, Permissions } from '@app/permissions';
 import { RunStore } from '@app/tasks';
-import { type Page, pageOf, startAfter } from '@app/web';
+import { type Page, pageOf } from '@app/web';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { ApprovalQuery, ApprovalView } from './approvals.schemas.js';
+import { idAfter } from './id-after.js';
 import { resourceOf } from './workflow-directory.js';
 
 /** An open question, with the run and the workflow it belongs to. */
@@ -59,7 +60,7 @@ export class Approvals {
   /** Open questions that the caller may answer, oldest first. */
   async list(caller: Caller, { run, page_size, page_token }: ApprovalQuery): Promise<Page<ApprovalView>> {
     const access = await this.permissions.demand(caller, 'tasks:read', { what: 'tasks' });
-    const after = page_token === undefined ? null : startAfter(page_token);
+    const after = page_token === undefined ? null : idAfter(page_token);
     const mayAll = access.isUnlimited('workflows:write');
     const mine = mayAll || !access.mayAnywhere('workflows:write') ? [] : await this.writableBy(access);
     const rows: Row[] = await this.db.query(
