@@ -117,7 +117,7 @@ const ROUTES: Readonly<Record<string, Door>> = {
   'POST /api/v1/runs/{id}/retry': { may: WRITERS },
   'POST /api/v1/runs/{id}/rerun': { may: WRITERS, query: '?from=/do/9/nothing' },
   'GET /api/v1/approvals': { may: KNOWN },
-  'POST /api/v1/approvals/{id}/answer': { may: WRITERS, body: WRONG },
+  'POST /api/v1/approvals/{id}/answer': { may: WRITERS, body: { answer: { approved: 'perhaps' } } },
   'POST /api/v1/events': { may: WRITERS, body: WRONG },
   'POST /mcp': { may: KNOWN, body: {} },
   'GET /mcp': { may: KNOWN },

@@ -216,7 +216,8 @@ describe('a run', () => {
     const get = () => ask('tasks/get', { taskId });
     await expect.poll(get, { timeout: 8_000 }).toMatchObject({ status: 'input_required' });
     const { inputRequests } = (await get()) as { inputRequests: Record<string, { params: object }> };
-    const [[key = '', question] = []] = Object.entries(inputRequests);
+    const key = String(Object.keys(inputRequests)[0]);
+    const question = inputRequests[key];
     expect(question?.params).toMatchObject({ message: 'May I?', requestedSchema: { required: ['approved'] } });
     const inputResponses = { [key]: { action: 'accept', content: { approved: true } } };
     await ask('tasks/update', { taskId, inputResponses });

@@ -34,8 +34,8 @@ export function descriptionOf({ name, summary, definition }: Workflow): string {
 export interface ToolArguments {
   readonly schema: JsonObject;
   /** What is wrong with arguments, naming the field; undefined when nothing is. */
-  problemWith(args: JsonObject): string | undefined;
-  inputOf(args: JsonObject): unknown;
+  readonly problemWith: (args: JsonObject) => string | undefined;
+  readonly inputOf: (args: JsonObject) => unknown;
 }
 
 /** Arguments of MCP are objects: the input itself where it is one, else they hold it as `input`. */

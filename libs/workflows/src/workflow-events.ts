@@ -178,7 +178,10 @@ export function cloudEvent(given: unknown): Record<string, unknown> & { source: 
   if (given.specversion !== '1.0') throw new DomainError('invalid', 'specversion: expected "1.0"');
   const wrong = Object.keys(given).find((name) => !ATTRIBUTE.test(name));
   if (wrong !== undefined)
-    throw new DomainError('invalid', `${wrong}: expected attributes of lower-case letters and digits (CloudEvents 1.0)`);
+    throw new DomainError(
+      'invalid',
+      `${wrong}: expected attributes of lower-case letters and digits (CloudEvents 1.0)`,
+    );
   return given as Record<string, unknown> & { source: string; id: string; type: string };
 }
 
