@@ -115,6 +115,7 @@ test('a grant that is revoked while a run waits is missed by its next call, and 
   await postWorkflow(server, 'loses-grant', [HOLD, caught(SAY)]);
   const who = await principal(server);
   await grant({ principal: who.principal }, ['workflows:run'], [{ workflow: 'loses-grant' }]);
+  await grant({ principal: who.principal }, ['agents:read'], [{ agent: 'echo' }]);
   const may = await grant({ principal: who.principal }, ['agents:call'], [{ agent: 'echo' }]);
   const run = await start(who, 'loses-grant');
   const question = await asked(who, run);

@@ -49,8 +49,7 @@ export class WorkflowOffers {
   private run(workflow: Workflow, input: unknown, request: Request<Caller>): Promise<JsonObject> {
     const { name, definition } = workflow;
     const { principal, trace } = request;
-    const begin = async () =>
-      this.tasks.get(principal, await this.runs.start(principal, name, input, { trace }));
+    const begin = async () => this.tasks.get(principal, await this.runs.start(principal, name, input, { trace }));
     const wordsOf: Parameters<TaskCaller['call']>[0]['wordsOf'] = (step) => stepWords(step, definition.do.length);
     return this.caller.call({ who: `workflow/${name}`, title: titleOf(workflow), begin, wordsOf }, request);
   }
