@@ -99,6 +99,28 @@ const ROUTES: Readonly<Record<string, Door>> = {
   'GET /api/v1/secrets': { may: ADMIN },
   'PUT /api/v1/secrets/{name}': { may: ADMIN, body: WRONG },
   'DELETE /api/v1/secrets/{name}': { may: [] },
+  'POST /api/v1/workflows': { may: WRITERS, body: WRONG },
+  'POST /api/v1/workflows/validate': { may: [...READERS, 'member'], body: { definition: {} } },
+  'GET /api/v1/workflows': { may: [...READERS, 'member'] },
+  'GET /api/v1/workflows/{name}': { may: READERS },
+  'GET /api/v1/workflows/{name}/versions': { may: READERS },
+  'POST /api/v1/workflows/{name}/enable': { may: WRITERS },
+  'POST /api/v1/workflows/{name}/disable': { may: [] },
+  'POST /api/v1/workflows/{name}/schedule': { may: WRITERS, body: { paused: true } },
+  'DELETE /api/v1/workflows/{name}': { may: [] },
+  'POST /api/v1/workflows/{name}/runs': { may: WRITERS, body: { input: { word: 'x' } } },
+  'GET /api/v1/workflows/{name}/runs': { may: READERS },
+  'GET /api/v1/runs/{id}': { may: WRITERS },
+  'GET /api/v1/runs/{id}/timeline': { may: WRITERS },
+  'GET /api/v1/runs/{id}/graph': { may: WRITERS },
+  'POST /api/v1/runs/{id}/cancel': { may: [] },
+  'POST /api/v1/runs/{id}/pause': { may: [] },
+  'POST /api/v1/runs/{id}/resume': { may: WRITERS },
+  'POST /api/v1/runs/{id}/retry': { may: WRITERS },
+  'POST /api/v1/runs/{id}/rerun': { may: WRITERS, query: '?from=/do/9/nothing' },
+  'GET /api/v1/approvals': { may: KNOWN },
+  'POST /api/v1/approvals/{id}/answer': { may: WRITERS, body: { answer: { approved: 'perhaps' } } },
+  'POST /api/v1/events': { may: WRITERS, body: WRONG },
   'POST /mcp': { may: KNOWN, body: {} },
   'GET /mcp': { may: KNOWN },
   'DELETE /mcp': { may: KNOWN },
@@ -115,6 +137,10 @@ const TAKES_AWAY: Readonly<Record<string, readonly Who[]>> = {
   'DELETE /api/v1/rate-limits/{id}': WRITERS,
   'DELETE /api/v1/rate-limits/blocked/{id}': WRITERS,
   'DELETE /api/v1/secrets/{name}': ADMIN,
+  'POST /api/v1/workflows/{name}/disable': WRITERS,
+  'DELETE /api/v1/workflows/{name}': WRITERS,
+  'POST /api/v1/runs/{id}/cancel': WRITERS,
+  'POST /api/v1/runs/{id}/pause': WRITERS,
 };
 
 /** Every MCP tool that an administrator is shown, with who else is shown it. */
@@ -132,6 +158,13 @@ const TOOLS: Readonly<Record<string, { may: readonly Who[]; args: object }>> = {
   grant_permission: { may: ADMIN, args: WRONG },
   approve_permission: { may: ADMIN, args: WRONG },
   revoke_permission: { may: ADMIN, args: WRONG },
+  list_workflows: { may: [...READERS, 'member'], args: {} },
+  describe_workflow: { may: [...READERS, 'member'], args: { name: 'vault-flow' } },
+  answer_workflow: { may: KNOWN, args: {} },
+  start_workflow: { may: [...WRITERS, 'member'], args: { name: 'vault-flow', input: { word: 'x' } } },
+  create_workflow: { may: WRITERS, args: WRONG },
+  run_open_flow: { may: [...WRITERS, 'member'], args: { word: 'x' } },
+  run_vault_flow: { may: WRITERS, args: { word: 'x' } },
   echo: { may: [...WRITERS, 'member'], args: { message: 'x', task_id: ':task' } },
   echo__echo: { may: [...WRITERS, 'member'], args: { message: 'x', task_id: ':task' } },
   vault: { may: WRITERS, args: { message: 'x', task_id: ':task' } },
@@ -170,9 +203,12 @@ const headersOf = (who: Who): Record<string, string> =>
 /** With the ids of what the victim owns. */
 function filled(path: string): string {
   const { owned } = fixture;
-  const kind = /\/(tasks|sessions|api-keys|grants|requests|blocked|rate-limits)\/\{id\}/.exec(path)?.[1] ?? '';
+  const kind =
+    /\/(tasks|runs|approvals|sessions|api-keys|grants|requests|blocked|rate-limits)\/\{id\}/.exec(path)?.[1] ?? '';
   const ids: Record<string, string> = {
     tasks: owned.task,
+    runs: owned.run,
+    approvals: owned.approval,
     sessions: owned.session,
     'api-keys': owned.key,
     grants: owned.grant,
@@ -184,7 +220,7 @@ function filled(path: string): string {
     .replace('{id}', ids[kind] ?? '')
     .replace('{agent}', 'vault')
     .replace('{artifactId}', 'echo')
-    .replace('{name}', 'victim-secret-marker')
+    .replace('{name}', path.includes('/workflows/') ? 'vault-flow' : 'victim-secret-marker')
     .replace('{path}', 'mcp');
 }
 
@@ -274,14 +310,18 @@ describe('MCP', () => {
       if (isAnswered && !may.includes(who)) found.push(`${name} answers`);
       if (isAnswered && JSON.stringify(args).includes(':task')) found.push(`${name} answers for the victim's task`);
     }
-    for (const uri of [`a2a-task://${fixture.owned.task}/artifacts/echo`]) {
+    for (const uri of [
+      `a2a-task://${fixture.owned.task}/artifacts/echo`,
+      `a2a-task://${fixture.owned.run}/artifacts/output`,
+    ]) {
       const { text, message } = await ask(who, 'resources/read', { uri });
       if ('result' in message) found.push(`resources/read answers ${text}`);
     }
-    for (const method of ['tasks/get', 'tasks/cancel', 'tasks/update']) {
-      const { text, message } = await ask(who, method, { taskId: fixture.owned.task });
-      if ('result' in message) found.push(`${method} answers ${text}`);
-    }
+    for (const method of ['tasks/get', 'tasks/cancel', 'tasks/update'])
+      for (const taskId of [fixture.owned.task, fixture.owned.run]) {
+        const { text, message } = await ask(who, method, { taskId });
+        if ('result' in message) found.push(`${method} answers ${text}`);
+      }
     expect(found).toEqual([]);
   });
 });
@@ -328,6 +368,9 @@ test('nothing of the victim was changed by all that', async () => {
     state: 'pending',
   });
   expect(await victim.json(200, 'GET', '/api/v1/agents/vault')).toMatchObject({ enabled: true, category: 'general' });
+  expect(await victim.json(200, 'GET', '/api/v1/workflows/vault-flow')).toMatchObject({ status: 'active' });
+  const { items } = await victim.json<{ items: object[] }>(200, 'GET', `/api/v1/approvals?run=${owned.run}`);
+  expect(items).toMatchObject([{ id: owned.approval, prompt: 'victim-run-marker' }]);
   const [left] = await rows(
     server.databaseUrl,
     `select (select count(*)::int from rate_limits) as limits, (select count(*)::int from blocked_clients) as blocked,

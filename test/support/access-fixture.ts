@@ -2,6 +2,7 @@ import { startAgents } from './agents.js';
 import { rows } from './database.js';
 import { callerWith, principal, type TestPrincipal } from './principals.js';
 import { startServer } from './server.js';
+import { until } from './until.js';
 
 /** Everybody who may come to a door. The first three have no valid credentials. */
 export const EVERYBODY = [
@@ -23,6 +24,7 @@ export const KNOWN = EVERYBODY.filter((who) => !STRANGERS.includes(who));
 export const MARKERS: Readonly<Record<string, readonly Who[]>> = {
   'vault-marker': ['viewer', 'operator', 'auditor', 'admin'],
   'victim-words-marker': [],
+  'victim-run-marker': ['operator', 'admin'],
   'victim-grant-marker': ['auditor', 'admin'],
   'victim-request-marker': ['auditor', 'admin'],
   'victim-key-marker': ['auditor', 'admin'],
@@ -34,6 +36,8 @@ export const MARKERS: Readonly<Record<string, readonly Who[]>> = {
 
 export interface Owned {
   readonly task: string;
+  readonly run: string;
+  readonly approval: string;
   readonly session: string;
   readonly grant: string;
   readonly request: string;
@@ -44,7 +48,10 @@ export interface Owned {
 
 export type AccessFixture = Awaited<ReturnType<typeof startAccessFixture>>;
 
-/** A server with an agent that some may call (`echo`), one that few may see (`vault`), a victim, and everybody else. */
+/**
+ * A server with an agent and a workflow that some may call (`echo`, `open-flow`), an agent and a workflow that few may see
+ * (`vault`, `vault-flow`), a victim, and everybody else.
+ */
 export async function startAccessFixture() {
   const [server, agents] = await Promise.all([startServer(), startAgents()]);
   await server.json(201, 'POST', '/api/v1/agents', { url: agents.url('echo') });
@@ -57,6 +64,12 @@ export async function startAccessFixture() {
   });
 
   await server.json(200, 'PUT', '/api/v1/secrets/victim-secret-marker', { value: 'victim-secret-value-marker' });
+
+  for (const [name, title] of [
+    ['open-flow', 'Open'],
+    ['vault-flow', 'vault-marker'],
+  ])
+    await server.json(201, 'POST', '/api/v1/workflows', { definition: flowOf(name, title) });
 
   const victim = await principal(server, { name: 'victim-key-marker', roles: ['operator'] });
   const owned = await whatBelongsTo(victim);
@@ -80,6 +93,11 @@ export async function startAccessFixture() {
     actions: ['agents:call'],
     resources: [{ agent: 'echo' }],
   });
+  await server.json(201, 'POST', '/api/v1/permissions/grants', {
+    group: 'team',
+    actions: ['workflows:run'],
+    resources: [{ workflow: 'open-flow' }],
+  });
 
   async function whatBelongsTo(owner: TestPrincipal): Promise<Owned> {
     const idIn = async (answer: Promise<{ id: string }>) => (await answer).id;
@@ -89,8 +107,15 @@ export async function startAccessFixture() {
       message: 'victim-words-marker',
     });
     const { sessionId } = await owner.json<{ sessionId: string }>(201, 'POST', '/api/v1/sessions', {});
+    const { runId } = await owner.json<{ runId: string }>(202, 'POST', '/api/v1/workflows/vault-flow/runs', {
+      input: { word: 'victim-run-marker' },
+    });
+    const asked = () => owner.json<{ items: { id: string }[] }>(200, 'GET', `/api/v1/approvals?run=${runId}`);
+    await until('the run asks', async () => (await asked()).items.length === 1);
     return {
       task: taskId,
+      run: runId,
+      approval: (await asked()).items[0]?.id ?? '',
       session: sessionId,
       key: owner.id,
       grant: await idIn(
@@ -136,6 +161,12 @@ export async function startAccessFixture() {
     },
   };
 }
+
+/** Asks a person, with a word of its input. */
+const flowOf = (name = '', title = '') => ({
+  document: { dsl: '1.0.3', namespace: 'test', name, version: '1.0.0', title },
+  do: [{ decide: { call: 'human', with: { prompt: '${ .word }' } } }],
+});
 
 /** Planted words in a text that this caller may not read. */
 export const leaksIn = (text: string, who: Who): string[] =>

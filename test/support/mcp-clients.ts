@@ -23,8 +23,8 @@ interface ToolResult {
 interface ConnectOptions {
   readonly headers?: Record<string, string>;
   readonly fetch?: typeof fetch;
-  /** What the person says when an agent asks. */
-  readonly answer?: () => string;
+  /** What the person says when an agent asks: one text, or what fields of a form hold. */
+  readonly answer?: () => string | Record<string, string | boolean>;
 }
 
 export type Connect = (url: string, options?: ConnectOptions) => Promise<TestClient>;
@@ -45,7 +45,8 @@ const accept =
   ({ answer = () => 'blue' }: ConnectOptions) =>
   () => {
     const said = answer();
-    return Promise.resolve({ action: 'accept' as const, content: { response: said, answer: said, name: 'Ada' } });
+    const content = typeof said === 'string' ? { response: said, answer: said, name: 'Ada' } : said;
+    return Promise.resolve({ action: 'accept' as const, content });
   };
 
 /** For the transport of any generation. */

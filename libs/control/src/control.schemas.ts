@@ -15,7 +15,7 @@ export const REQUEST_STATUSES = [
 const RequestStatus = z.enum(REQUEST_STATUSES);
 export type RequestStatus = z.infer<typeof RequestStatus>;
 
-const AgentId = z.string().min(1).max(64).describe('Id of an agent, from list_agents.');
+const AgentId = z.string().min(1).max(100).describe('Id of an agent, from list_agents.');
 const RequestId = z.uuid().describe('Id of a request, from invoke_agent.');
 const SessionId = z.uuid().describe('Id of a session, from open_session.');
 const Capability = z
@@ -136,14 +136,16 @@ export const Cancellation = z.object({
 });
 
 export const RequestView = Invocation.extend({
-  agentId: z.string(),
+  agentId: z.string().describe('Id of the agent; of the run of a workflow `workflow/<name>`.'),
   capability: z.string().optional().describe('Id of the skill; absent: the agent as a whole.'),
   message: z.string().optional().describe('What the agent said last: how far it is, what it asks, why it failed.'),
   result: z
     .object({ text: z.string().describe('The answer in words.'), artifacts: z.array(Artifact) })
     .optional()
     .describe('What came of it; also what there is of it when it failed or was canceled.'),
-  error: z.object({ code: z.string(), message: z.string() }).optional(),
+  error: z
+    .object({ code: z.string().describe('Of a workflow: the type of its error.'), message: z.string() })
+    .optional(),
   undelivered: z
     .array(z.array(Part))
     .optional()

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { z } from 'zod';
-import { AgentDirectory, type DirectoryEntry } from '@app/agents';
+import type { DirectoryEntry } from '@app/agents';
 import { type Call, type Caller, DomainError } from '@app/core';
-import { Permissions } from '@app/permissions';
 import { partsOf, SessionsService, type TaskView, TasksService } from '@app/tasks';
-import { callableBy, detailsOf, fits, summaryOf } from './agent-views.js';
+import { RunsService } from '@app/workflows';
+import { detailsOf, summaryOf } from './agent-views.js';
+import { CallableAgents } from './callable-agents.js';
 import type {
   AgentDetails,
   AgentSummaries,
@@ -29,21 +30,19 @@ import { StreamUrls } from './stream-urls.js';
 @Injectable()
 export class ControlService {
   constructor(
-    private readonly directory: AgentDirectory,
+    private readonly agents: CallableAgents,
     private readonly tasks: TasksService,
     private readonly sessions: SessionsService,
     private readonly streams: StreamUrls,
-    private readonly permissions: Permissions,
+    private readonly runs: RunsService,
   ) {}
 
   async listAgents({ caller }: Call, filter: z.infer<typeof ListAgents>): Promise<z.infer<typeof AgentSummaries>> {
-    const access = await this.permissions.accessOf(caller);
-    const agents = this.directory.all().filter((agent) => fits(agent, filter));
-    return { agents: agents.flatMap((agent) => callableBy(access, agent) ?? []).map(summaryOf) };
+    return { agents: (await this.agents.all(caller, filter)).map(summaryOf) };
   }
 
   async describeAgent({ caller }: Call, { id }: z.infer<typeof DescribeAgent>): Promise<AgentDetails> {
-    return detailsOf(await this.agent(caller, id, 'id'));
+    return detailsOf(await this.agents.find(caller, id, 'id'));
   }
 
   async openSession(
@@ -65,7 +64,7 @@ export class ControlService {
   async invokeAgent({ caller, trace }: Call, invocation: z.infer<typeof InvokeAgent>): Promise<Invocation> {
     const { agentId, capability, input, requestId, sessionId, idempotencyKey } = invocation;
     if (requestId !== undefined) return this.answer(caller, requestId, invocation);
-    const agent = await this.agent(caller, agentId, 'agentId');
+    const agent = await this.agents.find(caller, agentId, 'agentId');
     const skill = skillOf(agent, capability);
     const parts = partsOf(input);
     const task = await this.tasks.start(caller, { agent: agent.slug, skill, parts, trace, sessionId, idempotencyKey });
@@ -75,7 +74,7 @@ export class ControlService {
   /** Gives what came of a request, and its session, to another agent. */
   async handoff({ caller, trace }: Call, handoff: z.infer<typeof Handoff>): Promise<Invocation> {
     const { fromRequestId, toAgentId, capability, payload, idempotencyKey } = handoff;
-    const agent = await this.agent(caller, toAgentId, 'toAgentId');
+    const agent = await this.agents.find(caller, toAgentId, 'toAgentId');
     const skill = skillOf(agent, capability);
     const from = await this.tasks.get(caller, fromRequestId);
     const parts = [...resultToHandOver(from), ...partsOf(payload)];
@@ -91,7 +90,9 @@ export class ControlService {
 
   async getStatus({ caller }: Call, { requestId }: z.infer<typeof GetStatus>): Promise<RequestView> {
     const task = await this.tasks.get(caller, requestId);
-    return { ...requestView(task), streamUrl: this.streams.urlFor(caller, task.taskId) };
+    const isPaused = task.kind === 'workflow' && (await this.runs.isPaused(task.taskId));
+    const view = { ...requestView(task), streamUrl: this.streams.urlFor(caller, task.taskId) };
+    return isPaused ? { ...view, status: 'paused' } : view;
   }
 
   private async answer(
@@ -113,18 +114,6 @@ export class ControlService {
       streamUrl: this.streams.urlFor(caller, taskId),
       ...(sessionId !== undefined && { sessionId }),
     };
-  }
-
-  /** With the skills that the caller may call. */
-  private async agent(caller: Caller, id: string, field: string): Promise<DirectoryEntry> {
-    const agent = await this.directory.findFresh(id);
-    const callable = agent && callableBy(await this.permissions.accessOf(caller), agent);
-    if (callable !== undefined) return callable;
-    if (agent !== undefined) this.permissions.hidden(caller, 'agents:call', id);
-    throw new DomainError(
-      'not_found',
-      `${field}: no agent ${id} that you may call, or it is disabled; list_agents tells which there are`,
-    );
   }
 }
 

@@ -1,4 +1,5 @@
 import { answerParts, type Artifact, type Part, type TaskState } from '@app/a2a';
+import { isJsonObject } from '@app/core';
 import type { TaskView } from '@app/tasks';
 import type { RequestStatus, RequestView } from './control.schemas.js';
 
@@ -13,16 +14,16 @@ const STATUS: Readonly<Record<TaskState, RequestStatus>> = {
   canceled: 'canceled',
 };
 
-/** What is told of a request that ended otherwise than well and whose agent said nothing. */
-const ENDED_BADLY: Readonly<Partial<Record<TaskState, string>>> = {
-  failed: 'The agent failed',
-  rejected: 'The agent rejected the request',
-  canceled: 'The request was canceled',
+/** What is told of a request that ended otherwise than well, when nobody said why. */
+const ENDED_BADLY: Readonly<Partial<Record<TaskState, (who: string) => string>>> = {
+  failed: (who) => `The ${who} failed`,
+  rejected: (who) => `The ${who} rejected the request`,
+  canceled: () => 'The request was canceled',
 };
 
 export const statusOf = (state: TaskState): RequestStatus => STATUS[state];
 
-/** A task as `get_status` tells it, but for its stream. */
+/** A task as `get_status` tells it, but for its stream, and for whether it is paused. */
 export function requestView(task: TaskView): Omit<RequestView, 'streamUrl'> {
   const { taskId, agent, skill, sessionId, state, lastSeq, createdAt, updatedAt, finishedAt } = task;
   return {
@@ -47,7 +48,7 @@ export function outcomeOf(task: TaskView): Pick<RequestView, 'message' | 'result
   const error = errorOf(task, said);
   return {
     ...(said !== '' && { message: said }),
-    ...(hasResult && { result: { text: textOf(answerOf(task)), artifacts: task.artifacts.map(copyOf) } }),
+    ...(hasResult && { result: { text: wordsOf(task), artifacts: task.artifacts.map(copyOf) } }),
     ...(error !== undefined && { error }),
   };
 }
@@ -57,10 +58,21 @@ export const answerOf = (task: TaskView): readonly Part[] => answerParts({ ...ta
 
 const copyOf = ({ parts, ...artifact }: Artifact) => ({ ...artifact, parts: [...parts] });
 
-function errorOf({ state, error }: TaskView, said: string): RequestView['error'] {
+/** Agents speak; the output of a run may be nothing but data. */
+function wordsOf(task: TaskView): string {
+  const parts = answerOf(task);
+  const data = task.kind === 'agent' ? undefined : parts[0]?.data;
+  return data === undefined ? textOf(parts) : JSON.stringify(data, null, 2);
+}
+
+/** Of a run: the type of the problem that it failed with (RFC 7807). */
+function errorOf({ state, error, kind, message = [] }: TaskView, said: string): RequestView['error'] {
   const otherwise = ENDED_BADLY[state];
   if (otherwise === undefined) return undefined;
-  return error ?? { code: state, message: said === '' ? otherwise : said };
+  if (error !== undefined) return error;
+  const problem = kind === 'agent' ? undefined : message.map(({ data }) => data).find(isJsonObject);
+  const code = typeof problem?.type === 'string' ? problem.type : state;
+  return { code, message: said === '' ? otherwise(kind) : said };
 }
 
 const textOf = (parts: readonly Part[] = []): string =>

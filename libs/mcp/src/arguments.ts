@@ -12,8 +12,11 @@ export function problemWith(schema: JsonObject, args: JsonObject): string | unde
     validate = ajv.compile(schema);
     compiled.set(schema, validate);
   }
-  return validate(args) ? undefined : (validate.errors ?? []).map(describe).join('; ');
+  return validate(args) ? undefined : wordsOf(validate.errors);
 }
+
+/** Errors of a validation, in one line. */
+export const wordsOf = (errors: ValidateFunction['errors']): string => (errors ?? []).map(describe).join('; ');
 
 function describe({ instancePath, message = 'does not fit', params, keyword }: ErrorObject): string {
   const field = instancePath.slice(1).replaceAll('/', '.');

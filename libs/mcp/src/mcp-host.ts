@@ -17,13 +17,13 @@ import { TasksExtension } from './tasks-extension.js';
 import { ToolCatalog } from './tool-catalog.js';
 
 const INSTRUCTIONS = [
-  'Each tool talks to one A2A agent, or to one skill of it.',
+  'Each tool talks to one A2A agent, or to one skill of it; one whose name begins with run_ runs a workflow of several steps.',
   'A result carries context_id and task_id: send context_id to go on with the conversation, task_id to answer what the agent asked.',
   'A call that takes long answers with a task_id; get_status with it as requestId tells the result.',
   'list_agents and describe_agent tell what there is; request_permission asks for what you may not do yet.',
 ].join(' ');
 
-/** What the MCP core serves: the registry's agents. */
+/** What the MCP core serves: the registry's agents, and workflows. */
 @Injectable()
 export class McpHost implements Host<Caller> {
   readonly instructions = INSTRUCTIONS;

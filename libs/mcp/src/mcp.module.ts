@@ -9,15 +9,23 @@ import { McpServer } from '@app/mcp-protocol';
 import { KeyRing } from '@app/secrets';
 import { Traces } from '@app/telemetry';
 import { TasksModule } from '@app/tasks';
+import { WorkflowsModule } from '@app/workflows';
 import { AgentCaller } from './agent-caller.js';
+import { AgentOffers } from './agent-offers.js';
 import { ArtifactResources } from './artifact-resources.js';
 import { McpEndpoint } from './mcp-endpoint.js';
 import { McpHost } from './mcp-host.js';
 import { PermissionTools } from './permission-tools.js';
 import { Relay } from './relay.js';
 import { RelayedMessage } from './relayed-message.entity.js';
+import { ServerTools } from './server-tools.js';
+import { TaskCaller } from './task-caller.js';
+import { TaskQuestions } from './task-questions.js';
 import { TasksExtension } from './tasks-extension.js';
 import { ToolCatalog } from './tool-catalog.js';
+import { WorkflowDesk } from './workflow-desk.js';
+import { WorkflowOffers } from './workflow-offers.js';
+import { WorkflowTools } from './workflow-tools.js';
 
 @Module({})
 export class McpModule {
@@ -25,9 +33,16 @@ export class McpModule {
   static forRoot(server: { name: string; version: string }): DynamicModule {
     return {
       module: McpModule,
-      imports: [AgentsModule, ControlModule, TasksModule, TypeOrmModule.forFeature([RelayedMessage])],
+      imports: [AgentsModule, ControlModule, TasksModule, WorkflowsModule, TypeOrmModule.forFeature([RelayedMessage])],
       providers: [
+        TaskCaller,
+        TaskQuestions,
         AgentCaller,
+        AgentOffers,
+        WorkflowOffers,
+        WorkflowDesk,
+        WorkflowTools,
+        ServerTools,
         ToolCatalog,
         McpEndpoint,
         Relay,

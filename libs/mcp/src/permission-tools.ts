@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import { parseInput } from '@app/control';
-import type { Call, Caller, JsonObject } from '@app/core';
+import type { Caller } from '@app/core';
 import type { Tool } from '@app/mcp-protocol';
 import { Explanations, GrantsService, PermissionRequestsService, permissionSchemas as schemas } from '@app/permissions';
-import { structuredTool } from './structured-tool.js';
+import { serverTool } from './structured-tool.js';
 
 const Decision = z.strictObject({
   requestId: schemas.RequestId,
@@ -25,7 +24,7 @@ export class PermissionTools {
 
   constructor(grants: GrantsService, requests: PermissionRequestsService, explanations: Explanations) {
     this.asking = [
-      tool({
+      serverTool({
         name: 'request_permission',
         title: 'Ask for a permission',
         description:
@@ -35,7 +34,7 @@ export class PermissionTools {
         isReadOnly: false,
         run: ({ caller }, input) => requests.create(caller, input),
       }),
-      tool({
+      serverTool({
         name: 'list_permissions',
         title: 'List your permissions',
         description: 'Tells what you may do: your roles and grants, and what you asked for.',
@@ -46,7 +45,7 @@ export class PermissionTools {
       }),
     ];
     this.granting = [
-      tool({
+      serverTool({
         name: 'grant_permission',
         title: 'Grant a permission',
         description: 'Allows or denies a principal or a group some actions on some agents. Deny wins over every allow.',
@@ -55,7 +54,7 @@ export class PermissionTools {
         isReadOnly: false,
         run: ({ caller }, input) => grants.create(caller, input),
       }),
-      tool({
+      serverTool({
         name: 'approve_permission',
         title: 'Decide on a permission request',
         description: 'Approves or denies what somebody asked for with request_permission.',
@@ -67,7 +66,7 @@ export class PermissionTools {
             ? requests.approve(caller, requestId, approval)
             : { request: await requests.deny(caller, requestId, approval.reason) },
       }),
-      tool({
+      serverTool({
         name: 'revoke_permission',
         title: 'Revoke a grant',
         description: 'Revokes a grant, and all that was handed on from it.',
@@ -81,19 +80,3 @@ export class PermissionTools {
     ];
   }
 }
-
-interface Definition<I extends z.ZodObject, O extends z.ZodObject> {
-  readonly name: string;
-  readonly title: string;
-  readonly description: string;
-  readonly input: I;
-  readonly output: O;
-  readonly isReadOnly: boolean;
-  readonly run: (call: Call, input: z.infer<I>) => Promise<z.infer<O>>;
-}
-
-const tool = <I extends z.ZodObject, O extends z.ZodObject>({ run, ...definition }: Definition<I, O>): Tool<Caller> =>
-  structuredTool({
-    ...definition,
-    call: async (call, given) => (await run(call, parseInput(definition.input, given))) as JsonObject,
-  });

@@ -1,6 +1,6 @@
 import type { Part } from '@app/a2a';
 import type { Principal, Request } from '@app/mcp-protocol';
-import type { TaskEvent } from '@app/tasks';
+import type { StepEvent, TaskEvent } from '@app/tasks';
 
 /** Clients give up on silence after 30 to 60 seconds; we are never silent for longer than these two together. */
 const SILENCE_MS = 7_500;
@@ -10,7 +10,7 @@ const MIN_INTERVAL_MS = 250;
 /** Claude Code shows 200 characters. */
 const MAX_MESSAGE_LENGTH = 200;
 
-/** Tells a client that asked for progress what its agent is doing. */
+/** Tells a client that asked for progress what its agent, or its workflow, is doing. */
 export class Progress {
   private count = 0;
   private chunks = 0;
@@ -22,7 +22,9 @@ export class Progress {
 
   constructor(
     private readonly request: Request<Principal>,
-    private readonly agent: string,
+    private readonly who: string,
+    /** A step of a run in words; undefined: nothing worth saying. */
+    private readonly wordsOf?: (step: StepEvent) => string | undefined,
   ) {
     if (!request.wantsProgress) return;
     this.heartbeat = setInterval(() => this.beat(), CHECK_EVERY_MS).unref();
@@ -31,6 +33,7 @@ export class Progress {
   note(event: TaskEvent): void {
     if (!this.request.wantsProgress || event.kind === 'result') return;
     const message = this.messageFor(event);
+    if (message === undefined) return;
     const wait = this.lastSent + MIN_INTERVAL_MS - performance.now();
     if (this.pending === undefined && wait <= 0) return this.send(message);
     // What the agent says about itself is worth more than a count of chunks.
@@ -43,10 +46,12 @@ export class Progress {
     clearTimeout(this.later);
   }
 
-  private messageFor(event: Exclude<TaskEvent, { kind: 'result' }>): string {
-    if (event.kind === 'snapshot') return textOf(event.task.message) || `${this.agent}: ${event.task.state}`;
-    if (event.kind === 'status') return textOf(event.message) || `${this.agent}: ${event.state}`;
-    if (event.kind === 'step') return `${event.task}: ${lastWordOf(event.type)}`;
+  private messageFor(event: Exclude<TaskEvent, { kind: 'result' }>): string | undefined {
+    if (event.kind === 'snapshot') return textOf(event.task.message) || `${this.who}: ${event.task.state}`;
+    if (event.kind === 'step') return this.wordsOf?.(event);
+    // Steps say more than that a run goes on.
+    if (event.kind === 'status')
+      return textOf(event.message) || (this.wordsOf === undefined ? `${this.who}: ${event.state}` : undefined);
     this.chunks++;
     const name = event.artifact.name ?? event.artifact.artifactId;
     return event.lastChunk ? `${name} is complete` : `${name}: ${this.chunks} parts so far`;
@@ -55,7 +60,7 @@ export class Progress {
   private beat(): void {
     if (performance.now() - Math.max(this.lastSent, this.started) < SILENCE_MS) return;
     const seconds = Math.round((performance.now() - this.started) / 1_000);
-    this.send(`${this.agent} is working (${seconds} s)`);
+    this.send(`${this.who} is working (${seconds} s)`);
   }
 
   private sendPending(): void {
@@ -69,9 +74,6 @@ export class Progress {
     this.request.progress(++this.count, undefined, message.slice(0, MAX_MESSAGE_LENGTH));
   }
 }
-
-/** `started` of `io.serverlessworkflow.task.started.v1`. */
-const lastWordOf = (type: string): string => type.split('.').at(-2) ?? type;
 
 const textOf = (parts: readonly Part[] = []): string =>
   parts

@@ -4,28 +4,36 @@ import type { InputRequest, InputRequired, Principal, Request } from '@app/mcp-p
 import type { TaskView } from '@app/tasks';
 import { authorizationUrl, questionOf } from './results.js';
 
-/** The one question of a round. */
-const KEY = 'answer';
+/** The one question that an agent asks. Those of runs have ids. */
+export const KEY = 'answer';
 const PRIMITIVES = ['string', 'number', 'integer', 'boolean'];
 
-/** What an agent waits for, as an MCP input request. */
+/** What an agent or a run waits for, as an MCP input request. */
 export interface Question {
+  /** Of a run: the id of its question. */
   readonly key: string;
   /** One free text, the agent's own form, or a visit to the agent's page. */
   readonly kind: 'text' | 'form' | 'authorize';
   readonly request: InputRequest;
 }
 
+/** An open question of a run that its reader may answer. */
+interface RunQuestion {
+  readonly id: string;
+  readonly prompt: string;
+  readonly schema: JsonObject;
+}
+
 /** What goes on after a question was answered. */
 export type Resumption =
-  /** The answer goes to the agent. */
-  | { readonly kind: 'send'; readonly taskId: string; readonly parts: readonly Part[] }
+  /** The answer goes to who asked. */
+  | { readonly kind: 'send'; readonly taskId: string; readonly key: string; readonly parts: readonly Part[] }
   /** The person authorized elsewhere; the agent goes on by itself. */
   | { readonly kind: 'follow'; readonly taskId: string }
   /** The person did not want to answer; the agent still waits. */
   | { readonly kind: 'declined'; readonly taskId: string };
 
-/** Undefined when the agent asks nothing, or has no page to authorize at. */
+/** What an agent asks; undefined when it asks nothing, or has no page to authorize at. */
 export function questionRequest(task: TaskView): Question | undefined {
   const message = questionOf(task);
   if (task.state === 'input-required' && message !== undefined) {
@@ -52,7 +60,15 @@ export function questionRequest(task: TaskView): Question | undefined {
   return { key: KEY, kind: 'authorize', request: elicitation(params) };
 }
 
-/** What an accepted answer tells the agent. */
+/** What a run asks; undefined when no form can ask for it. */
+export function runQuestion({ id, prompt, schema }: RunQuestion): Question | undefined {
+  if (!isForm(schema)) return undefined;
+  const { type, properties, required } = schema;
+  const requestedSchema = { type, properties, ...(required !== undefined && { required }) };
+  return { key: id, kind: 'form', request: elicitation({ mode: 'form', message: prompt, requestedSchema }) };
+}
+
+/** What an accepted answer says. */
 export function answerParts({ kind }: Pick<Question, 'kind'>, answer: JsonObject): Part[] {
   const content = isJsonObject(answer.content) ? answer.content : {};
   if (kind === 'form') return [{ data: content }];
@@ -61,22 +77,28 @@ export function answerParts({ kind }: Pick<Question, 'kind'>, answer: JsonObject
 }
 
 /** Asks the person behind the client; undefined when there is no question, or the client cannot ask. */
-export function ask(request: Request<Principal>, task: TaskView): InputRequired | undefined {
-  const question = questionRequest(task);
+export function ask(
+  request: Request<Principal>,
+  taskId: string,
+  question: Question | undefined,
+): InputRequired | undefined {
   const modes = elicitationModes(request.capabilities.elicitation);
   if (question === undefined || !(question.kind === 'authorize' ? modes.url : modes.form)) return undefined;
-  return request.inputRequired({ [question.key]: question.request }, { taskId: task.taskId, kind: question.kind });
+  return request.inputRequired(
+    { [question.key]: question.request },
+    { taskId, kind: question.kind, key: question.key },
+  );
 }
 
 /** What the client's answer means; undefined on the first round. */
 export function resumptionOf({ state, answers }: Request<Principal>): Resumption | undefined {
   if (state === undefined || answers === undefined) return undefined;
-  const { kind, taskId: id } = state as { kind: Question['kind']; taskId: string };
-  const answer = answers[KEY];
+  const { kind, key, taskId: id } = state as { kind: Question['kind']; key: string; taskId: string };
+  const answer = answers[key];
   if (answer?.action !== 'accept') return { kind: 'declined', taskId: id };
   return kind === 'authorize'
     ? { kind: 'follow', taskId: id }
-    : { kind: 'send', taskId: id, parts: answerParts({ kind }, answer) };
+    : { kind: 'send', taskId: id, key, parts: answerParts({ kind }, answer) };
 }
 
 const elicitation = (params: JsonObject): InputRequest => ({ method: 'elicitation/create', params });
@@ -88,15 +110,16 @@ function elicitationModes(capability: unknown): { form: boolean; url: boolean } 
   return { form: capability.form !== undefined || !url, url };
 }
 
-/** A schema the agent sent in a data part, when it is one that a form can show: an object of primitive fields. */
+/** A schema the agent sent in a data part, when it is one that a form can show. */
 function schemaIn({ message = [] }: TaskView): JsonObject | undefined {
   return message
     .map(({ data }) => data)
     .filter(isJsonObject)
-    .find(
-      ({ type, properties }) =>
-        type === 'object' &&
-        isJsonObject(properties) &&
-        Object.values(properties).every((field) => isJsonObject(field) && PRIMITIVES.includes(String(field.type))),
-    );
+    .find(isForm);
 }
+
+/** An object of primitive fields. */
+const isForm = ({ type, properties }: JsonObject): boolean =>
+  type === 'object' &&
+  isJsonObject(properties) &&
+  Object.values(properties).every((field) => isJsonObject(field) && PRIMITIVES.includes(String(field.type)));

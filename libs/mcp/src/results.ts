@@ -84,7 +84,7 @@ function unfinished(result: TaskView): JsonObject {
 }
 
 /** The person did not want to answer; the agent still waits. */
-export function declined(taskId: string): JsonObject {
+export function declinedByPerson(taskId: string): JsonObject {
   const text = `The question was not answered. The agent still waits: call this tool again with task_id "${taskId}" to answer.`;
   return shaped({ state: 'input-required', taskId }, [textContent(text)], []);
 }
@@ -155,7 +155,8 @@ function linkContent({ mediaType, filename }: Part, uri: string): Content {
   return { type: 'resource_link', uri, name: filename ?? uri, ...(mediaType !== undefined && { mimeType: mediaType }) };
 }
 
-const textContent = (text: string): Content => ({ type: 'text', text });
+/** A block of text. */
+export const textContent = (text: string): Content => ({ type: 'text', text });
 
 const textOf = (parts: readonly Part[]): string =>
   parts

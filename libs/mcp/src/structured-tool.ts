@@ -27,6 +27,26 @@ interface StructuredTool {
   readonly call: (call: Call, input: unknown) => Promise<JsonObject>;
 }
 
+interface ServerTool<I extends z.ZodObject, O extends z.ZodObject> extends Omit<
+  StructuredTool,
+  'call' | 'input' | 'output'
+> {
+  readonly input: I;
+  readonly output: O;
+  /** @throws DomainError */
+  readonly run: (call: Call, input: z.infer<I>) => Promise<z.infer<O>>;
+}
+
+/** The same for a tool whose input has been read as its schema says. */
+export const serverTool = <I extends z.ZodObject, O extends z.ZodObject>({
+  run,
+  ...tool
+}: ServerTool<I, O>): Tool<Caller> =>
+  structuredTool({
+    ...tool,
+    call: async (call, given) => (await run(call, parseInput(tool.input, given))) as JsonObject,
+  });
+
 /** As an MCP tool with an output schema; what it cannot do is a result that the model can act on. */
 export function structuredTool({ call, ...tool }: StructuredTool): Tool<Caller> {
   return {

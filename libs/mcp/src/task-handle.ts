@@ -1,8 +1,8 @@
 import type { TaskState } from '@app/a2a';
 import type { JsonObject } from '@app/core';
 import type { TaskView } from '@app/tasks';
-import { questionRequest } from './questions.js';
-import { toolResult } from './results.js';
+import type { Question } from './questions.js';
+import { taskResult } from './task-result.js';
 
 /** What clients are told to wait between two looks. */
 const POLL_INTERVAL_MS = 1_000;
@@ -20,10 +20,13 @@ const STATUS: Readonly<Record<TaskState, string>> = {
 };
 
 /** A `CreateTaskResult`: the client follows the task by itself. */
-export const taskHandle = (task: TaskView): JsonObject => ({ resultType: 'task', ...taskStatus(task) });
+export const taskHandle = (task: TaskView, question: Question | undefined): JsonObject => ({
+  resultType: 'task',
+  ...taskStatus(task, question),
+});
 
-/** What `tasks/get` answers. */
-export function taskStatus(task: TaskView): JsonObject {
+/** What `tasks/get` answers. @param question that the caller may answer */
+export function taskStatus(task: TaskView, question: Question | undefined): JsonObject {
   const status = STATUS[task.state];
   const common = {
     taskId: task.taskId,
@@ -35,18 +38,19 @@ export function taskStatus(task: TaskView): JsonObject {
   if (status === 'completed') return { ...common, status, result: complete(task) };
   if (status === 'failed') return { ...common, status, error: failureOf(task) };
   if (status !== 'input_required') return { ...common, status };
-  const question = questionRequest(task);
+  // It waits for somebody else, or for an answer that no form can ask for: answer_workflow takes any.
+  if (question === undefined && task.kind !== 'agent')
+    return { ...common, status: 'working', statusMessage: textIn(taskResult(task)) };
   // Nothing to answer: the agent's turn is over and the conversation stays open.
   if (question === undefined) return { ...common, status: 'completed', result: complete(task) };
   return { ...common, status, inputRequests: { [question.key]: question.request } };
 }
 
-const complete = (task: TaskView): JsonObject => ({ ...toolResult(task), resultType: 'complete' });
+const complete = (task: TaskView): JsonObject => ({ ...taskResult(task), resultType: 'complete' });
 
 function failureOf(task: TaskView): JsonObject {
-  const { content, structuredContent } = toolResult(task) as {
-    content: { text?: string }[];
-    structuredContent?: unknown;
-  };
-  return { code: -32000, message: content[0]?.text ?? 'The task failed', data: structuredContent };
+  const result = taskResult(task);
+  return { code: -32000, message: textIn(result) ?? 'The task failed', data: result.structuredContent };
 }
+
+const textIn = ({ content }: JsonObject): string | undefined => (content as { text?: string }[])[0]?.text;

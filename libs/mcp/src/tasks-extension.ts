@@ -3,28 +3,35 @@ import { type Caller, DomainError, isJsonObject, type JsonObject } from '@app/co
 import { type Host, type Request, RpcCode, RpcError } from '@app/mcp-protocol';
 import { TasksService } from '@app/tasks';
 import { expectedFailure } from './expected-failure.js';
-import { answerParts, questionRequest } from './questions.js';
+import { answerParts } from './questions.js';
 import { taskStatus } from './task-handle.js';
+import { TaskQuestions } from './task-questions.js';
 
 type Extension = NonNullable<Host<Caller>['tasks']>;
 
 /** The Tasks extension over our rows: any replica answers for any task of the caller. */
 @Injectable()
 export class TasksExtension implements Extension {
-  constructor(private readonly tasks: TasksService) {}
+  constructor(
+    private readonly tasks: TasksService,
+    private readonly questions: TaskQuestions,
+  ) {}
 
   readonly get = (request: Request<Caller>): Promise<JsonObject> =>
-    known(async () => taskStatus(await this.tasks.get(request.principal, taskIdOf(request))));
+    known(async () => {
+      const task = await this.tasks.get(request.principal, taskIdOf(request));
+      return taskStatus(task, await this.questions.of(request.principal, task));
+    });
 
   /** A declined question stays open. */
   readonly update = (request: Request<Caller>): Promise<JsonObject> =>
     known(async () => {
       const task = await this.tasks.get(request.principal, taskIdOf(request));
-      const question = questionRequest(task);
+      const question = await this.questions.of(request.principal, task);
       const answers = isJsonObject(request.params.inputResponses) ? request.params.inputResponses : {};
       const answer = question === undefined ? undefined : answers[question.key];
       if (question !== undefined && isJsonObject(answer) && answer.action === 'accept' && question.kind !== 'authorize')
-        await this.tasks.answer(request.principal, task.taskId, answerParts(question, answer));
+        await this.questions.answer(request.principal, task.taskId, question.key, answerParts(question, answer));
       return {};
     });
 

@@ -1,35 +1,24 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { AgentDirectory, type AgentTool, type DirectoryEntry, resourceOf } from '@app/agents';
-import { ControlService } from '@app/control';
-import type { Caller, JsonObject } from '@app/core';
+import type { Caller, JsonObject, Permission } from '@app/core';
 import type { Tool } from '@app/mcp-protocol';
-import { type Access, Permissions, type Resource } from '@app/permissions';
-import { AgentCaller } from './agent-caller.js';
-import { problemWith } from './arguments.js';
-import { controlToolsOf } from './control-tools.js';
-import { PermissionTools } from './permission-tools.js';
-import { inputSchemaFor, type ToolInput } from './tool-input.js';
+import { type Access, Permissions } from '@app/permissions';
+import { AgentOffers } from './agent-offers.js';
+import type { Offer } from './offer.js';
+import { ServerTools } from './server-tools.js';
+import { WorkflowOffers } from './workflow-offers.js';
 
 /** How long a list is shown again to somebody whose grants come and go with the clock. Calls are decided anew. */
 const REMEMBER_CHANGING_MS = 1_000;
-
-/** A tool, and whom it is shown to. */
-interface Offer {
-  readonly tool: Tool<Caller>;
-  /** May this caller use it? */
-  readonly isFor: (access: Access) => boolean;
-  /** The agent or skill it was made of. */
-  readonly resource?: Resource;
-}
 
 interface Listing {
   readonly definitions: readonly JsonObject[];
   readonly until: number;
 }
 
-const EVERYBODY = (): boolean => true;
+/** What somebody must be able to do with everything to be shown the same as everybody else who can. */
+const WHOLE: readonly Permission[] = ['agents:call', 'workflows:run', 'workflows:write'];
 
-/** The MCP tools made of the registry; built when the registry changes, looked up by name for each call. */
+/** The MCP tools made of agents and workflows; built when those change, looked up by name for each call. */
 @Injectable()
 export class ToolCatalog implements OnModuleDestroy {
   private offers: Map<string, Offer> | undefined;
@@ -40,17 +29,13 @@ export class ToolCatalog implements OnModuleDestroy {
   private readonly unsubscribe: () => void;
 
   constructor(
-    private readonly directory: AgentDirectory,
-    private readonly agentCaller: AgentCaller,
+    private readonly agents: AgentOffers,
+    private readonly workflows: WorkflowOffers,
     private readonly permissions: Permissions,
-    control: ControlService,
-    { asking, granting }: PermissionTools,
+    tools: ServerTools,
   ) {
-    this.fixed = [
-      ...[...controlToolsOf(control), ...asking].map((tool) => ({ tool, isFor: EVERYBODY })),
-      ...granting.map((tool) => ({ tool, isFor: (access: Access) => access.mayGrant })),
-    ];
-    this.unsubscribe = directory.onChange(() => {
+    this.fixed = tools.offers;
+    this.unsubscribe = this.onToolsChange(() => {
       this.offers = undefined;
       this.listings = new WeakMap();
       this.whole = undefined;
@@ -72,7 +57,7 @@ export class ToolCatalog implements OnModuleDestroy {
   }
 
   private async findFresh(caller: Caller, name: string): Promise<Tool<Caller> | undefined> {
-    if (!this.current().has(name)) await this.directory.catchUp();
+    if (!this.current().has(name)) await this.agents.catchUp();
     return this.offered(caller, await this.permissions.accessOf(caller), name);
   }
 
@@ -80,14 +65,14 @@ export class ToolCatalog implements OnModuleDestroy {
     const offer = this.current().get(name);
     if (offer === undefined) return undefined;
     if (offer.isFor(access) || mayAsk(access, offer)) return offer.tool;
-    this.permissions.hidden(caller, offer.resource === undefined ? 'grants:write' : 'agents:call', name);
+    this.permissions.hidden(caller, offer.action, name);
     return undefined;
   }
 
   /** Definitions of what the caller may use, sorted by name. */
   async list(caller: Caller): Promise<readonly JsonObject[]> {
     const access = await this.permissions.accessOf(caller);
-    const isUnlimited = access.isUnlimited('agents:call') && access.mayGrant;
+    const isUnlimited = WHOLE.every((action) => access.isUnlimited(action)) && access.mayGrant;
     const known = isUnlimited ? this.whole : this.listings.get(access);
     if (known !== undefined && known.until > performance.now()) return known.definitions;
     const offers = [...this.current().values()].filter(({ isFor }) => isFor(access));
@@ -102,39 +87,23 @@ export class ToolCatalog implements OnModuleDestroy {
 
   /** Called after the tools changed, or who may use them. */
   onChange(listener: () => void): () => void {
-    const unsubscribe = [this.directory.onChange(listener), this.permissions.onChange(listener)];
+    const unsubscribe = [this.onToolsChange(listener), this.permissions.onChange(listener)];
+    return () => unsubscribe.forEach((stop) => stop());
+  }
+
+  private onToolsChange(listener: () => void): () => void {
+    const unsubscribe = [this.agents.onChange(listener), this.workflows.onChange(listener)];
     return () => unsubscribe.forEach((stop) => stop());
   }
 
   private current(): Map<string, Offer> {
     if (this.offers !== undefined) return this.offers;
-    const ofAgents = this.directory.all().flatMap((agent) => agent.tools.map((tool) => this.offerOf(agent, tool)));
-    const all = [...ofAgents, ...this.fixed];
+    const all = [...this.agents.all(), ...this.workflows.all(), ...this.fixed];
     all.sort((a, b) => (a.tool.definition.name < b.tool.definition.name ? -1 : 1));
     this.offers = new Map(all.map((offer) => [offer.tool.definition.name, offer]));
     return this.offers;
   }
-
-  private offerOf(agent: DirectoryEntry, tool: AgentTool): Offer {
-    const resource = resourceOf(agent, tool.skill?.id);
-    return { tool: this.toolOf(agent, tool), resource, isFor: (access) => access.allows('agents:call', resource) };
-  }
-
-  /** The agent is looked up at each call: its card may have changed without its tools changing. */
-  private toolOf({ slug, card }: DirectoryEntry, { name, title, description, skill }: AgentTool): Tool<Caller> {
-    const inputSchema = inputSchemaFor(card, skill);
-    return {
-      definition: { name, title, description, inputSchema, annotations: { title, openWorldHint: true } },
-      validate: (args) => problemWith(inputSchema, args),
-      call: (args, request) => {
-        const agent = this.directory.find(slug);
-        if (agent === undefined)
-          return { isError: true, content: [{ type: 'text', text: `not_found: the agent ${slug} was disabled` }] };
-        return this.agentCaller.call(agent, skill?.id, args as ToolInput, request);
-      },
-    };
-  }
 }
 
-const mayAsk = (access: Access, { resource }: Offer): boolean =>
-  resource !== undefined && access.allows('agents:read', resource);
+/** Who knows of a thing may ask for it. */
+const mayAsk = (access: Access, { made }: Offer): boolean => made !== undefined && access.allows(made.seenBy, made.of);

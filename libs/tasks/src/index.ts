@@ -8,6 +8,6 @@ export type { StoredEvent } from './stored-event.js';
 export type { StepEvent, TaskEvent, TaskView } from './task-event.js';
 export { type TaskRunner, TaskRunners } from './task-runners.js';
 export { TaskWait } from './task-wait.js';
-export { uuidV7 } from './uuid-v7.js';
+export { isUuid, uuidV7 } from './uuid-v7.js';
 export { TasksModule } from './tasks.module.js';
 export { TasksService } from './tasks.service.js';

@@ -2,12 +2,14 @@ import type { Part } from '@app/a2a';
 import { type Caller, DomainError, isJsonObject } from '@app/core';
 import { compileSchema } from '@app/dsl';
 import { Audit } from '@app/audit';
-import { Permissions } from '@app/permissions';
+import { type Access, Permissions } from '@app/permissions';
 import { RunStore } from '@app/tasks';
-import { type Page, pageOf, startAfter } from '@app/web';
+import { type Page, pageOf } from '@app/web';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { ApprovalQuery, ApprovalView } from './approvals.schemas.js';
+import { idAfter } from './id-after.js';
+import { resourceOf } from './workflow-directory.js';
 
 /** An open question, with the run and the workflow it belongs to. */
 interface Row {
@@ -25,7 +27,8 @@ interface Row {
 const FROM = `workflow_waits a
   join tasks t on t.id = a.run_id join workflow_runs r on r.run_id = a.run_id join workflows w on w.id = r.workflow_id`;
 const COLUMNS = `a.id, a.run_id, t.principal, w.name, w.tags, a.body, a.assignees, a.created_at, a.expires_at`;
-const OPEN = `a.kind = 'human' and a.closed_at is null and a.answered_at is null`;
+const OPEN = `a.kind = 'human' and a.closed_at is null and a.answered_at is null
+  and (a.expires_at is null or a.expires_at > now())`;
 
 /** What is asked when a question says no more than that. */
 const DECISION = {
@@ -33,6 +36,8 @@ const DECISION = {
   properties: { approved: { type: 'boolean' }, comment: { type: 'string' } },
   required: ['approved'],
 };
+/** What an agent is told that did not say what it expects. */
+const TEXT = { type: 'object', properties: { text: { type: 'string', title: 'Answer' } }, required: ['text'] };
 const WORDS: Readonly<Record<string, boolean>> = {
   yes: true,
   approve: true,
@@ -54,15 +59,16 @@ export class Approvals {
 
   /** Open questions that the caller may answer, oldest first. */
   async list(caller: Caller, { run, page_size, page_token }: ApprovalQuery): Promise<Page<ApprovalView>> {
-    const access = await this.permissions.accessOf(caller);
-    const after = page_token === undefined ? null : startAfter(page_token);
+    const access = await this.permissions.demand(caller, 'tasks:read', { what: 'tasks' });
+    const after = page_token === undefined ? null : idAfter(page_token);
     const mayAll = access.isUnlimited('workflows:write');
+    const mine = mayAll || !access.mayAnywhere('workflows:write') ? [] : await this.writableBy(access);
     const rows: Row[] = await this.db.query(
       `select ${COLUMNS} from ${FROM}
        where ${OPEN} and ($1::uuid is null or a.run_id = $1) and ($2::uuid is null or a.id > $2)
-         and ($3 or a.assignees && $4 or (a.assignees is null and t.principal = $5))
-       order by a.id limit $6`,
-      [run ?? null, after, mayAll, namesOf(caller), caller.id, page_size + 1],
+         and ($3 or r.workflow_id = any ($4) or a.assignees && $5 or (a.assignees is null and t.principal = $6))
+       order by a.id limit $7`,
+      [run ?? null, after, mayAll, mine, namesOf(caller), caller.id, page_size + 1],
     );
     const page = pageOf(rows, page_size, ({ id }) => id);
     return { ...page, items: page.items.map(viewOf) };
@@ -73,6 +79,7 @@ export class Approvals {
    * @throws DomainError not_found, forbidden, conflict (answered, expired), invalid (does not fit the schema)
    */
   async answer(caller: Caller, id: string, answer: unknown): Promise<ApprovalView> {
+    await this.permissions.demand(caller, 'tasks:write', { what: 'tasks' });
     const [row] = (await this.db.query(`select ${COLUMNS} from ${FROM} where a.kind = 'human' and a.id = $1`, [
       id,
     ])) as Row[];
@@ -107,11 +114,19 @@ export class Approvals {
     await this.answer(caller, question.id, answerIn(parts, question.schema));
   }
 
+  /** Workflows of which somebody may change some and not others. */
+  private async writableBy(access: Access): Promise<string[]> {
+    const rows: { id: string; name: string; tags: string[] }[] = await this.db.query(
+      'select id, name, tags from workflows',
+    );
+    return rows.filter((row) => access.allows('workflows:write', resourceOf(row))).map(({ id }) => id);
+  }
+
   private async mayAnswer(caller: Caller, { name, tags, assignees, principal }: Row): Promise<boolean> {
     const names = namesOf(caller);
     if (assignees === null ? principal === caller.id : assignees.some((one) => names.includes(one))) return true;
     const access = await this.permissions.accessOf(caller);
-    return access.allows('workflows:write', { workflow: name, tags });
+    return access.allows('workflows:write', resourceOf({ name, tags }));
   }
 }
 
@@ -128,7 +143,7 @@ function viewOf({ id, run_id, name, body, assignees, created_at, expires_at }: R
     workflow: name,
     task: body.task,
     prompt: body.prompt,
-    schema: isJsonObject(body.schema) ? body.schema : DECISION,
+    schema: isJsonObject(body.schema) ? body.schema : body.step === undefined ? DECISION : TEXT,
     ...(assignees !== null && { assignees: [...assignees] }),
     createdAt: created_at.toISOString(),
     ...(expires_at !== null && { expiresAt: expires_at.toISOString() }),

@@ -4,3 +4,4 @@ export { resourceOf, WorkflowDirectory } from './workflow-directory.js';
 export type { Workflow } from './workflow.entity.js';
 export { WorkflowsModule } from './workflows.module.js';
 export { WorkflowsService } from './workflows.service.js';
+export * as workflowSchemas from './public-schemas.js';

@@ -11,7 +11,10 @@ import type { Activation, Effect } from './frame.js';
 import { problemOf, WorkflowError } from './problems.js';
 import { type Place, scopeOf, type World } from './scope.js';
 import type { RunState } from './sql-state.js';
+import { WorkflowDirectory } from './workflow-directory.js';
 
+/** Who a run acts for. */
+type Starter = Pick<RunState, 'credential' | 'address' | 'name' | 'tags'>;
 type CallEffect = Effect & { readonly kind: 'call' };
 
 /** By so much the run's own clock is first: it knows whose time it is that is over. */
@@ -89,11 +92,19 @@ export class RunCallers {
   constructor(
     private readonly authenticator: Authenticator,
     private readonly store: RunStore,
+    private readonly directory: WorkflowDirectory,
   ) {}
 
   /** @throws DomainError unauthenticated when the credential was revoked or expired */
   callerOf({ credential, address }: Pick<RunState, 'credential' | 'address'>): Promise<Caller> {
     return this.authenticator.recall(credential, address ?? '');
+  }
+
+  /** What is not an agent of the registry may be called as long as the workflow may be run. @throws DomainError */
+  async demandRun(run: Starter): Promise<Caller> {
+    const caller = await this.callerOf(run);
+    await this.directory.demandRun(caller, run);
+    return caller;
   }
 
   /** @throws DomainError not_found, forbidden, invalid, rate_limited */

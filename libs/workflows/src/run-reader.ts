@@ -1,3 +1,4 @@
+import type { TaskState } from '@app/a2a';
 import type { Definition } from '@app/dsl';
 import type { StepEvent } from '@app/tasks';
 import { Injectable } from '@nestjs/common';
@@ -9,7 +10,7 @@ import type { RunView } from './runs.schemas.js';
 export interface RunRow {
   readonly id: string;
   readonly principal: string;
-  readonly state: string;
+  readonly state: TaskState;
   readonly executor: string | null;
   readonly attempts: number;
   readonly last_seq: number;

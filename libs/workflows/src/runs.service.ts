@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { type Caller, DomainError, type Trace } from '@app/core';
 import { Permissions } from '@app/permissions';
 import { RunStore, TasksService } from '@app/tasks';
-import { type Page, pageOf, startAfter } from '@app/web';
+import { type Page, pageOf } from '@app/web';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Activation, Frame } from './frame.js';
 import { firstFrame, type RunOptions, RunStarter } from './run-starter.js';
-import { RunReader, type RunRow } from './run-reader.js';
+import { phaseOf, RunReader, type RunRow } from './run-reader.js';
 import type { RunQuery } from './runs.schemas.js';
+import { idAfter } from './id-after.js';
 import { RunMeter } from './run-meter.js';
-import { WorkflowDirectory } from './workflow-directory.js';
+import { resourceOf, WorkflowDirectory } from './workflow-directory.js';
 import type { Workflow } from './workflow.entity.js';
 
 /** What a run is begun with beside its input. */
@@ -55,12 +56,18 @@ export class RunsService {
     return row;
   }
 
-  /** Newest first: the caller's own, and those of others for who may change the workflow. */
+  /** Of a run that its reader may read: it is not over, and nothing new is begun. */
+  async isPaused(id: string): Promise<boolean> {
+    const row = await this.reader.find(id);
+    return row !== undefined && phaseOf(row) === 'suspended';
+  }
+
+  /** Newest first: the caller's own, and those of others for who may change the workflow. @throws DomainError not_found */
   async list(caller: Caller, workflow: string, { phase, page_size, page_token }: RunQuery): Promise<Page<RunRow>> {
     const access = await this.permissions.accessOf(caller);
-    const known = this.directory.find(workflow);
-    const mayAll = access.allows('workflows:write', { workflow, tags: known?.tags ?? [] });
-    const before = page_token === undefined ? null : startAfter(page_token);
+    const known = await this.directory.seen(caller, workflow);
+    const mayAll = access.allows('workflows:write', resourceOf(known));
+    const before = page_token === undefined ? null : idAfter(page_token);
     const filter = {
       workflow,
       principal: mayAll ? null : caller.id,

@@ -121,7 +121,8 @@ export class Segment implements RunHere {
     const { stack = [] } = this.frames.get(frame) ?? {};
     const { row, run } = this;
     const step = { row, run, key, signal: call.signal, world: this.world(new Draft(run)) };
-    this.becomesFresh(call.signal)
+    this.patiently(() => this.tools.callers.demandRun(run))
+      .then(() => this.becomesFresh(call.signal))
       .then(() =>
         this.tools.outcalls.call(effect, {
           ...step,

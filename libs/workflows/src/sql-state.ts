@@ -9,6 +9,7 @@ type Db = Pick<DataSource | EntityManager, 'query'>;
 export interface RunState {
   readonly workflow_id: string;
   readonly name: string;
+  readonly tags: readonly string[];
   readonly definition: Definition;
   readonly credential: string;
   readonly address: string | null;
@@ -25,7 +26,7 @@ export interface RunState {
 
 export async function readState(db: Db, id: string): Promise<RunState | undefined> {
   const rows: RunState[] = await db.query(
-    `select r.workflow_id, w.name, w.definition, r.credential, r.address, r.input, r.context, r.undo,
+    `select r.workflow_id, w.name, w.tags, w.definition, r.credential, r.address, r.input, r.context, r.undo,
        r.paused_at is not null as paused, r.ending, r.consumed, r.scheduled_for is not null as scheduled,
        coalesce((select json_agg(f.body order by f.id) from workflow_frames f where f.run_id = r.run_id), '[]') as frames
      from workflow_runs r join workflows w on w.id = r.workflow_id

@@ -64,13 +64,7 @@ export class WorkflowDirectory implements OnModuleInit, OnModuleDestroy {
    * @throws DomainError not_found, forbidden, conflict (not active), invalid (input)
    */
   async toRun(caller: Caller, name: string, version: string, input: unknown, namespace?: string): Promise<Workflow> {
-    const found = await this.version(name, version);
-    const isThere = found !== undefined && (namespace === undefined || found.namespace === namespace);
-    if (!isThere || !(await this.permissions.maySee(caller, resourceOf(found), name, 'workflows:read')))
-      throw new DomainError(
-        'not_found',
-        `No workflow ${namespace === undefined ? '' : `${namespace}/`}${name}${version === 'latest' ? '' : ` ${version}`}`,
-      );
+    const found = await this.seen(caller, name, version, namespace);
     await this.permissions.demand(caller, 'workflows:run', { resource: resourceOf(found), what: name });
     if (found.status !== 'active')
       throw new DomainError(
@@ -79,6 +73,17 @@ export class WorkflowDirectory implements OnModuleInit, OnModuleDestroy {
       );
     demandInput(found, input);
     return found;
+  }
+
+  /** A version that this caller may see, whatever its status. @throws DomainError not_found */
+  async seen(caller: Caller, name: string, version = 'latest', namespace?: string): Promise<Workflow> {
+    const found = await this.version(name, version);
+    const isThere = found !== undefined && (namespace === undefined || found.namespace === namespace);
+    if (isThere && (await this.permissions.maySee(caller, resourceOf(found), name, 'workflows:read'))) return found;
+    throw new DomainError(
+      'not_found',
+      `No workflow ${namespace === undefined ? '' : `${namespace}/`}${name}${version === 'latest' ? '' : ` ${version}`}`,
+    );
   }
 
   /** May this caller run a version that once was active? @throws DomainError forbidden */

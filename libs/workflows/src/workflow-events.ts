@@ -176,5 +176,14 @@ export function cloudEvent(given: unknown): Record<string, unknown> & { source: 
     if (typeof given[name] !== 'string' || given[name] === '')
       throw new DomainError('invalid', `${name}: expected a text, as CloudEvents 1.0 requires`);
   if (given.specversion !== '1.0') throw new DomainError('invalid', 'specversion: expected "1.0"');
+  const wrong = Object.keys(given).find((name) => !ATTRIBUTE.test(name));
+  if (wrong !== undefined)
+    throw new DomainError(
+      'invalid',
+      `${wrong}: expected attributes of lower-case letters and digits (CloudEvents 1.0)`,
+    );
   return given as Record<string, unknown> & { source: string; id: string; type: string };
 }
+
+/** CloudEvents 1.0, "Naming Conventions", and the two members that hold the data. */
+const ATTRIBUTE = /^(?:[a-z0-9]+|data_base64)$/;

@@ -3,6 +3,8 @@ import { deep, notABoolean, notAList, notAnObject, notAString, UNKNOWN_KEY } fro
 
 type Wrong = (random: Random) => unknown;
 
+const notADefinition: Wrong = (random) => random.pick([null, 1, true, [], '']);
+
 /** What each route that takes a body takes, and what each field certainly is not. */
 export const BODIES: Record<string, { valid: Record<string, unknown>; wrong: Record<string, Wrong> }> = {
   'POST /api/v1/agents': {
@@ -84,6 +86,29 @@ export const BODIES: Record<string, { valid: Record<string, unknown>; wrong: Rec
     valid: { definition: 'do: []' },
     wrong: { definition: (random) => random.pick([null, 1, true, '', []]), answers: notAnObject },
   },
+  'POST /api/v1/workflows': {
+    valid: { definition: 'document: {}' },
+    wrong: { definition: notADefinition, status: notAString },
+  },
+  'POST /api/v1/workflows/validate': {
+    valid: { definition: 'document: {}' },
+    wrong: { definition: notADefinition },
+  },
+  'POST /api/v1/workflows/echo/runs': {
+    valid: { input: {} },
+    wrong: { version: notAString, sessionId: notAString },
+  },
+  'POST /api/v1/workflows/echo/schedule': { valid: { paused: true }, wrong: { paused: notABoolean } },
+  'POST /api/v1/approvals/:wrong/answer': { valid: { answer: { approved: true } }, wrong: { answer: notAnObject } },
+  'POST /api/v1/events': {
+    valid: { specversion: '1.0', id: 'x', source: '/x', type: 'x' },
+    wrong: {
+      specversion: (random) => random.pick(['0.3', '', 1, null]),
+      id: notAString,
+      source: notAString,
+      type: notAString,
+    },
+  },
   'POST /api/v1/sessions': { valid: {}, wrong: { sessionId: notAString } },
   'POST /api/v1/tasks': {
     valid: { agent: 'echo', message: 'x' },
@@ -124,6 +149,20 @@ export const IDS = [
   'DELETE /api/v1/rate-limits/:wrong',
   'DELETE /api/v1/rate-limits/blocked/:wrong',
   'DELETE /api/v1/secrets/:wrong',
+  'GET /api/v1/workflows/:wrong',
+  'GET /api/v1/workflows/:wrong/versions',
+  'GET /api/v1/workflows/:wrong/runs',
+  'POST /api/v1/workflows/:wrong/enable',
+  'POST /api/v1/workflows/:wrong/disable',
+  'DELETE /api/v1/workflows/:wrong',
+  'GET /api/v1/runs/:wrong',
+  'GET /api/v1/runs/:wrong/timeline',
+  'GET /api/v1/runs/:wrong/graph',
+  'POST /api/v1/runs/:wrong/cancel',
+  'POST /api/v1/runs/:wrong/pause',
+  'POST /api/v1/runs/:wrong/resume',
+  'POST /api/v1/runs/:wrong/retry',
+  'POST /api/v1/runs/:wrong/rerun',
   'GET /api/v1/permissions/grants/:wrong',
   'DELETE /api/v1/permissions/grants/:wrong',
   'GET /api/v1/permissions/requests/:wrong',
@@ -145,6 +184,8 @@ export const LISTS = [
   'rate-limits/hits',
   'audit',
   'secrets',
+  'workflows',
+  'approvals',
 ];
 export const PARAMETERS = [
   'page_size',
@@ -154,6 +195,8 @@ export const PARAMETERS = [
   'session',
   'enabled',
   'q',
+  'run',
+  'status',
   'tag',
   'category',
   'from',

@@ -1,0 +1,3 @@
+export { ApprovalId, ApprovalView } from './approvals.schemas.js';
+export { RunId } from './runs.schemas.js';
+export { NewWorkflow, WorkflowName, WorkflowVersion } from './workflows.schemas.js';
