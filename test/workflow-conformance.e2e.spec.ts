@@ -68,12 +68,12 @@ const at = (path: string, value: unknown): unknown =>
   path.split('.').reduce((found, name) => (found as Record<string, unknown> | undefined)?.[name], value);
 
 /** What the run came to, as far as the scenario speaks of it. */
-async function outcomeOf(run: Run, { has, order, error = {} }: Scenario) {
+async function outcomeOf(run: Run, { has, order, error }: Scenario) {
   const completed = (await eventsOf(run)).filter(({ type }) => type.includes('.task.completed.'));
   return {
     phase: run.phase,
     output: has === undefined ? run.output : has.filter((path) => at(path, run.output) === undefined),
-    error: Object.fromEntries(Object.keys(error).map((name) => [name, at(name, run.error)])),
+    error: Object.fromEntries(Object.keys(error ?? {}).map((name) => [name, at(name, run.error)])),
     ...(order !== undefined && { order: completed.map(({ task }) => task) }),
   };
 }
