@@ -101,7 +101,7 @@ test('each task that started ended once, whatever became of the run', async () =
        body ->> 'key' as key from task_events where kind = 'step' and body ->> 'type' like '%.task.%'`,
   );
   const count = (...kinds: string[]) =>
-    events.filter(({ what }) => kinds.includes(String(what))).map(({ run, task, key }) => `${run} ${task} ${key}`);
+    events.filter(({ what }) => kinds.includes(String(what))).map(({ run, task, key }) => [run, task, key].join(' '));
   const ended = count('completed', 'faulted', 'cancelled');
   expect(ended.length).toBeGreaterThan(scenarios.length);
   expect(ended.toSorted()).toEqual(count('started').toSorted());

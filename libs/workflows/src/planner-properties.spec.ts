@@ -54,7 +54,7 @@ const { list } = fc.letrec<{ task: object; list: object[] }>((tie) => ({
 const outside =
   (seed: number) =>
   ({ key }: Leaf): Outcome | undefined => {
-    const kind = [...key].reduce((sum, char) => sum * 31 + char.charCodeAt(0), seed) % 4;
+    const kind = key.split('').reduce((sum, char) => sum * 31 + char.charCodeAt(0), seed) % 4;
     if (kind === 0) return undefined;
     return kind === 1 ? { kind: 'problem', problem: { type, status: 503 } } : { kind: 'output', output: { key } };
   };
