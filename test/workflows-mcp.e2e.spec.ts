@@ -197,7 +197,7 @@ describe('a run', () => {
     };
     await expect.poll(newest, { timeout: 5_000 }).toBe('running');
     abort.abort('enough');
-    await expect(calling).rejects.toThrow();
+    await expect(calling).rejects.toThrow('enough');
     await expect.poll(newest, { timeout: 5_000 }).toBe('cancelled');
     await client.close();
   });
