@@ -204,7 +204,6 @@ describe('each example runs', () => {
     'oidcBySecret',
     'oauth',
     'oauthPassword',
-    'exchange',
   ])('authentication.yaml with the policy %s', async (policy) => {
     const whole = { authority: local, grant: 'client_credentials', client: { id: 'a', secret: 'b' } };
     const value = policy.endsWith('BySecret') ? whole : 'tell-nobody';

@@ -60,14 +60,14 @@ const request = shape({
   fields: { encoding: oneOfWords(['application/x-www-form-urlencoded', 'application/json']) },
 });
 
-const grants = oneOfWords([
-  'client_credentials',
-  'password',
+const grants = oneOfWords(['client_credentials', 'password']);
+const REFUSED_GRANTS: readonly unknown[] = [
+  'authorization_code',
   'refresh_token',
   'urn:ietf:params:oauth:grant-type:token-exchange',
-]);
+];
 const grant: Check = (given, place) => {
-  if (given === 'authorization_code') return refuse('authentication.oauth2.grant: authorization_code', place);
+  if (REFUSED_GRANTS.includes(given)) return refuse(`authentication.oauth2.grant: ${String(given)}`, place);
   grants(given, place);
 };
 

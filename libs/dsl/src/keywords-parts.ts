@@ -140,4 +140,14 @@ export const PART_KEYWORDS: readonly Keyword[] = [
     'Needs a person at a browser',
     'Use the grant client_credentials.',
   ),
+  refused(
+    'authentication.oauth2.grant: refresh_token',
+    'Leaves a token to keep between runs',
+    'Use the grant client_credentials.',
+  ),
+  refused(
+    'authentication.oauth2.grant: urn:ietf:params:oauth:grant-type:token-exchange',
+    'Needs the token of somebody who may be gone',
+    'Use the grant client_credentials.',
+  ),
 ];
