@@ -4,6 +4,7 @@ import { principal } from './support/principals.js';
 import { startServer, type TestServer } from './support/server.js';
 
 const TOOLS_OF_A_USER = [
+  'answer_workflow',
   'cancel',
   'close_session',
   'describe_agent',

@@ -98,6 +98,7 @@ export const BODIES: Record<string, { valid: Record<string, unknown>; wrong: Rec
     valid: { input: {} },
     wrong: { version: notAString, sessionId: notAString },
   },
+  'POST /api/v1/workflows/echo/dry-run': { valid: {}, wrong: { answers: notAnObject } },
   'POST /api/v1/workflows/echo/schedule': { valid: { paused: true }, wrong: { paused: notABoolean } },
   'POST /api/v1/approvals/:wrong/answer': { valid: { answer: { approved: true } }, wrong: { answer: notAnObject } },
   'POST /api/v1/events': {
