@@ -15,6 +15,7 @@ import { SECRET_KEYS } from './support/secret-keys.js';
 import { ADMIN_KEY, launch, startServer, type TestServer } from './support/server.js';
 import { startTask } from './support/task-client.js';
 import { openSocket } from './support/ws-client.js';
+import { postWorkflow } from './support/workflow-runs.js';
 
 const isComplete = hasRedis && hasPostgresTools && hasPrometheus && hasShell;
 const started: AsyncDisposable[] = [];
@@ -64,6 +65,9 @@ async function operatorsDatabase(): Promise<PostgresServer> {
 async function letThingsHappen(server: TestServer, agents: TestAgents): Promise<void> {
   await server.json(201, 'POST', '/api/v1/agents', { url: agents.url('echo'), slug: 'echo' });
   await server.json(201, 'POST', '/api/v1/agents', { url: agents.url('researcher'), slug: 'called-meanwhile' });
+  await postWorkflow(server, 'nightly-digest', [
+    { digest: { call: 'agent', with: { agent: 'echo', message: 'News?' } } },
+  ]);
   await (await openSocket(server.streamUrl)).close();
   const user = await principal(server);
   await server.json(200, 'PUT', '/api/v1/rate-limits', { principal: user.principal, perMinute: 1, burst: 1 });
