@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Log } from '@app/telemetry';
 import { DataSource, type EntityManager } from 'typeorm';
+import { isDatabaseAway } from './sqlstate.js';
 
 const POLL_MS = 500;
 
@@ -83,7 +84,9 @@ export class Revisions implements OnApplicationBootstrap, OnModuleDestroy {
       await Promise.all([...watched.listeners].map(async (listener) => listener()));
       watched.seen = revision;
     } catch (error) {
-      this.log.error('A change could not be taken over; trying again', { topic, cause: error });
+      // An outage is told by the pool.
+      const level = isDatabaseAway(error) ? 'debug' : 'error';
+      this.log[level]('A change could not be taken over; trying again', { topic, cause: error });
     }
   }
 }
