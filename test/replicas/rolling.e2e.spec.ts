@@ -37,7 +37,8 @@ test(
         text: expect.stringContaining('"migrations":{"schema":"ahead","status":"up"}'),
       });
       const said = replica.logs.filter(({ message }) => message.startsWith('The schema is ahead of this version'));
-      expect(said).toMatchObject([{ level: 'INFO', migrations: [NEXT_MIGRATION] }]);
+      expect(said.length).toBeGreaterThan(0); // once in each life that saw it
+      for (const line of said) expect(line).toMatchObject({ level: 'INFO', migrations: [NEXT_MIGRATION] });
     }
   },
   TEST_MS,
