@@ -7,7 +7,7 @@ const onPath = (program: string): boolean =>
 
 /**
  * Installs the Debian packages of those programs that are not there, where that can be done: as root, with apt-get.
- * @param packages which package brings a program, by the program's name
+ * @param packages which package brings a program, by the program's name or absolute path
  * @returns the programs that are still missing
  */
 export async function installPrograms(packages: Readonly<Record<string, string>>): Promise<string[]> {

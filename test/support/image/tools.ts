@@ -10,6 +10,7 @@ const PACKAGES = {
   podman: 'podman',
   runc: 'runc',
   catatonit: 'catatonit',
+  '/usr/lib/podman/netavark': 'netavark', // podman does not start without, and does not depend on it
 };
 
 /** Images and what their making can use again; for this user alone. */
