@@ -50,6 +50,14 @@ describe('a principal that comes too often', () => {
     expect((await user.call('GET', ME)).status).toBe(429);
   });
 
+  test('also about requests that are refused', async () => {
+    const user = await operator();
+    await limit({ principal: user.principal, perMinute: 1, burst: 2 });
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await user.call('GET', '/api/v1/audit')).status);
+    expect(statuses).toEqual([403, 403, 429]);
+  });
+
   test('is told so by MCP', async () => {
     const user = await operator();
     await limit({ principal: user.principal, perMinute: 1, burst: 1 });

@@ -15,6 +15,7 @@ import { KeyUse } from './key-use.js';
 import { Oidc } from './oidc.js';
 import { PermissionRequestRow } from './permission-request.entity.js';
 import { PermissionRequestsService } from './permission-requests.service.js';
+import { PermissionGuard } from './permission.guard.js';
 import { Permissions } from './permissions.js';
 import { ProtectedResource } from './protected-resource.js';
 import { ProtectedResourceController } from './protected-resource.controller.js';
@@ -35,9 +36,10 @@ import { PermissionsController } from './permissions.controller.js';
     ProtectedResource,
     PermissionRequestsService,
     Permissions,
-    // In this order: who is calling, then how often.
+    // In this order: who is calling, how often, whether they may.
     { provide: APP_GUARD, useClass: AuthGuard },
     { provide: APP_GUARD, useClass: RateLimitGuard },
+    { provide: APP_GUARD, useClass: PermissionGuard },
   ],
   exports: [
     ApiKeysService,
