@@ -72,26 +72,56 @@ test('ticks that were missed are one', async () => {
   expect(next).toEqual({ ahead: true });
 });
 
-test('what belongs to runs goes with them', async () => {
-  await postWorkflow(server(), 'removed', wait);
-  const run = await server().json<{ runId: string }>(202, 'POST', '/api/v1/workflows/removed/runs', { input: {} });
-  const id = `'${run.runId}'`;
-  const over = () => rows(database.url, `select 1 from tasks where id = ${id} and finished_at is not null`);
+const TABLES = ['workflow_runs', 'workflow_frames', 'workflow_waits'];
+
+test('what belongs to runs goes with them, and what others still need stays', async () => {
+  const listen = (type: string) => ({ listen: { to: { one: { with: { type } } } } });
+  await postWorkflow(server(), 'stays', [{ heard: listen('stays') }]);
+  const stays = await server().json<{ runId: string }>(202, 'POST', '/api/v1/workflows/stays/runs', { input: {} });
+  // It fails with everything open: threads, a question, a listener, an event of its own.
+  const branches = [
+    { asks: { call: 'human', with: { prompt: 'Well?' } } },
+    { hears: listen('goes') },
+    {
+      fails: {
+        do: [
+          ...wait,
+          { says: { emit: { event: { with: { source: 'https://example.com/goes', type: 'said' } } } } },
+          { no: { raise: { error: { type: 'https://example.com/no', status: 400 } } } },
+        ],
+      },
+    },
+  ];
+  await postWorkflow(server(), 'goes', [{ all: { fork: { branches } } }]);
+  const goes = await server().json<{ runId: string }>(202, 'POST', '/api/v1/workflows/goes/runs', { input: {} });
+  const id = `'${goes.runId}'`;
+  const over = () => rows(database.url, `select 1 from tasks where id = ${id} and state = 'failed'`);
   await expect.poll(over, { timeout: 10_000 }).toHaveLength(1);
-  // Where a completed run stood nobody asks any more.
-  expect(await rows(database.url, `select 1 from workflow_frames where run_id = ${id}`)).toEqual([]);
+  const left = async () =>
+    Promise.all([
+      ...TABLES.map((table) => rows(database.url, `select '${table}' as t from ${table} where run_id = ${id}`)),
+      rows(database.url, `select 'tasks' as t from tasks where id = ${id}`),
+      rows(database.url, `select 'task_events' as t from task_events where task_id = ${id}`),
+      rows(database.url, `select 'workflow_inbox' as t from workflow_inbox where source = 'https://example.com/goes'`),
+      rows(database.url, `select 'workflow_patterns' as t from workflow_patterns where pattern like '%goes%'`),
+    ]).then((all) => [...new Set(all.flat().map(({ t }) => t))]);
+  expect(await left()).toEqual([...TABLES, 'tasks', 'task_events', 'workflow_inbox', 'workflow_patterns']);
   await rows(database.url, `update tasks set rested_at = now() - interval '2 years' where id = ${id}`);
+  const delivered = () =>
+    rows(database.url, `select 1 from workflow_inbox where source = 'https://example.com/goes' and delivered`);
+  await expect.poll(delivered, { timeout: 10_000 }).toHaveLength(1);
   await rows(
     database.url,
-    `insert into workflow_inbox (source, id, type, event, sent_by, delivered, received_at)
-     values ('/old', '1', 'old', '{}', 'somebody', true, now() - interval '25 hours')`,
+    `update workflow_inbox set received_at = now() - interval '25 hours' where source = 'https://example.com/goes'`,
   );
   const late = await startServer({ env: { DATABASE_URL: database.url } });
-  const left = () =>
-    rows(
-      database.url,
-      `select 1 from workflow_runs where run_id = ${id} union all select 1 from workflow_inbox where source = '/old'`,
-    );
   await expect.poll(left, { timeout: 20_000 }).toEqual([]);
   await late.stop();
+  // Another one listens still, and hears.
+  const event = { specversion: '1.0', id: '1', source: '/stays', type: 'stays' };
+  await server().json(202, 'POST', '/api/v1/events', event);
+  const ended = () => server().json(200, 'GET', `/api/v1/runs/${stays.runId}`);
+  await expect.poll(ended, { timeout: 10_000 }).toMatchObject({ phase: 'completed' });
+  // Where a completed run stood nobody asks any more.
+  expect(await rows(database.url, `select 1 from workflow_frames where run_id = '${stays.runId}'`)).toEqual([]);
 });

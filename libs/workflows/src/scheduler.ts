@@ -5,7 +5,7 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import type { EntityManager } from 'typeorm';
 import { RunTools } from './run-tools.js';
 import { nextTick } from './schedule.js';
-import { removeRuns } from './sql-removal.js';
+import { removePatterns, removeRuns } from './sql-removal.js';
 import { Workflow } from './workflow.entity.js';
 
 const LOOK_MS = 1_000;
@@ -58,6 +58,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.tools.events.removeOld();
     const runs = await removeRuns(this.tools.db);
     if (runs > 0) this.log.info('What was left of removed runs was removed', { runs });
+    await removePatterns(this.tools.db);
   }
 
   /** The row lock makes a tick one replica's; the run and the next tick are stored together. */
