@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newDatabase, rows, type TestDatabase } from './support/database.js';
+import { principal } from './support/principals.js';
 import { startServer, type TestServer } from './support/server.js';
 import { postWorkflow } from './support/workflow-runs.js';
 
@@ -70,6 +71,126 @@ test('ticks that were missed are one', async () => {
   expect(await runsOf('missed')).toHaveLength(1);
   const [next] = await rows(database.url, `select next_at > now() as ahead from workflows where name = 'missed'`);
   expect(next).toEqual({ ahead: true });
+});
+
+/** How often any replica counted a run that a schedule could not begin. */
+async function refused(): Promise<number> {
+  const texts = await Promise.all(servers.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
+  return texts
+    .map((text) => Number(/a2a_workflows_total\{status="refused"\} (\d+)/.exec(text)?.[1]))
+    .reduce((sum, count) => sum + count);
+}
+
+test('a schedule whose owner lost the key is refused at each tick, which is told, until somebody posts it anew', async () => {
+  const owner = await principal(server());
+  const names = ['orphan-every', 'orphan-after'];
+  await server().json(201, 'POST', '/api/v1/permissions/grants', {
+    principal: owner.principal,
+    actions: ['workflows:write', 'workflows:run'],
+    resources: names.map((workflow) => ({ workflow })),
+  });
+  const definitionOf = (name: string, version = '1.0.0') => {
+    const schedule = { [name.slice('orphan-'.length)]: { seconds: 1 } };
+    return { document: { dsl: '1.0.3', namespace: 'test', name, version }, schedule, do: [{ t: { set: { x: 1 } } }] };
+  };
+  for (const name of names) await owner.json(201, 'POST', '/api/v1/workflows', { definition: definitionOf(name) });
+  for (const name of names)
+    await expect.poll(async () => (await runsOf(name)).length, { timeout: 10_000 }).toBeGreaterThan(0);
+  await server().json(204, 'DELETE', `/api/v1/api-keys/${owner.id}`);
+  const before = await refused();
+  await expect.poll(refused, { timeout: 15_000 }).toBeGreaterThan(before + 4);
+  const told = servers.flatMap(({ logs }) =>
+    logs.filter(({ level, message }) => level === 'WARN' && message.startsWith('A scheduled run could not begin')),
+  );
+  expect(told.map(({ workflow }) => workflow)).toEqual(expect.arrayContaining(names));
+  const begun = new Map<string, number>();
+  for (const name of names) begun.set(name, (await runsOf(name)).length);
+  for (const name of names) {
+    await server().json(201, 'POST', '/api/v1/workflows', { definition: definitionOf(name, '1.0.1') });
+    const anew = async () => new Set((await runsOf(name)).slice(begun.get(name)).map((run) => run.principal));
+    await expect.poll(anew, { timeout: 10_000 }).toEqual(new Set(['admin']));
+    await server().json(200, 'POST', `/api/v1/workflows/${name}/schedule`, { paused: true });
+  }
+});
+
+test('of the versions of a workflow the newest active one has a schedule, whichever becomes active or ceases to be', async () => {
+  const path = '/api/v1/workflows/versions';
+  const scheduled = async () => {
+    const { items } = await server().json<{ items: { version: string; schedule: { nextAt?: string } }[] }>(
+      200,
+      'GET',
+      `${path}/versions`,
+    );
+    return items.filter(({ schedule }) => schedule.nextAt !== undefined).map(({ version }) => version);
+  };
+  const post = (version: string, status: string) =>
+    server().json(201, 'POST', '/api/v1/workflows', {
+      definition: {
+        document: { dsl: '1.0.3', namespace: 'test', name: 'versions', version },
+        schedule: { cron: '0 0 1 1 *' },
+        do: wait,
+      },
+      status,
+    });
+  const change = (what: string, version: string) => server().json(200, 'POST', `${path}/${what}?version=${version}`);
+  await post('1.0.0', 'active');
+  await post('2.0.0', 'draft');
+  expect(await scheduled()).toEqual(['1.0.0']);
+  await change('enable', '2.0.0');
+  expect(await scheduled()).toEqual(['2.0.0']);
+  await change('enable', '1.0.0');
+  expect(await scheduled()).toEqual(['2.0.0']);
+  await change('disable', '1.0.0');
+  expect(await scheduled()).toEqual(['2.0.0']);
+  await change('enable', '1.0.0');
+  await change('disable', '2.0.0');
+  expect(await scheduled()).toEqual(['1.0.0']);
+  await post('3.0.0', 'active');
+  expect(await scheduled()).toEqual(['3.0.0']);
+  await server().json(204, 'DELETE', `${path}?version=3.0.0`);
+  expect(await scheduled()).toEqual(['1.0.0']);
+  await server().json(200, 'POST', `${path}/schedule`, { paused: true });
+  await change('enable', '1.0.0');
+  expect(await scheduled()).toEqual([]);
+  await server().json(200, 'POST', `${path}/schedule`, { paused: false });
+  expect(await scheduled()).toEqual(['1.0.0']);
+  await server().json(204, 'DELETE', path);
+  expect(await scheduled()).toEqual([]);
+});
+
+test('a schedule of after that is held, or handed over, while its run is under way does not go on when that ends', async () => {
+  const path = '/api/v1/workflows/under-way';
+  const version = (name: string) => ({
+    document: { dsl: '1.0.3', namespace: 'test', name: 'under-way', version: name },
+    schedule: { after: { milliseconds: 100 } },
+    do: [{ ask: { call: 'human', with: { prompt: 'Go on?' } } }],
+  });
+  type Open = { items: { id: string; runId: string; workflow: string }[] };
+  const open = async () =>
+    (await server().json<Open>(200, 'GET', '/api/v1/approvals')).items.filter(
+      ({ workflow }) => workflow === 'under-way',
+    );
+  const endOne = async () => {
+    await expect.poll(open, { timeout: 10_000 }).toHaveLength(1);
+    const [asked] = await open();
+    await server().json(200, 'POST', `/api/v1/approvals/${asked?.id}/answer`, { answer: { approved: true } });
+    const run = () => server().json(200, 'GET', `/api/v1/runs/${asked?.runId}`);
+    await expect.poll(run, { timeout: 10_000 }).toMatchObject({ phase: 'completed' });
+  };
+  const next = async () =>
+    (await server().json<{ schedule: { nextAt?: string } }>(200, 'GET', `${path}?version=1.0.0`)).schedule.nextAt;
+  await server().json(201, 'POST', '/api/v1/workflows', { definition: version('1.0.0') });
+  await expect.poll(open, { timeout: 10_000 }).toHaveLength(1);
+  await server().json(200, 'POST', `${path}/schedule`, { paused: true });
+  await endOne();
+  expect(await next()).toBeUndefined();
+  await server().json(200, 'POST', `${path}/schedule`, { paused: false });
+  expect(await next()).toBeDefined();
+  await expect.poll(open, { timeout: 10_000 }).toHaveLength(1);
+  const later = { ...version('1.0.1'), schedule: { cron: '0 0 1 1 *' } };
+  await server().json(201, 'POST', '/api/v1/workflows', { definition: later });
+  await endOne();
+  expect(await next()).toBeUndefined();
 });
 
 const TABLES = ['workflow_runs', 'workflow_frames', 'workflow_waits'];
