@@ -139,6 +139,14 @@ test('tells what a run needs, what is missing, and which permissions its caller 
   ]);
   const stranger = await principal(server);
   await stranger.json(403, 'POST', '/api/v1/workflows/dry-run', body);
+  await server.json(201, 'POST', '/api/v1/permissions/grants', {
+    principal: stranger.principal,
+    actions: ['workflows:read'],
+    resources: [{ workflow: 'other' }],
+  });
+  const { needs } = await stranger.json<DryRun>(200, 'POST', '/api/v1/workflows/dry-run', body);
+  // What one may not see does not exist.
+  expect(needs.find(({ kind }) => kind === 'agent')).toMatchObject({ name: 'echo', exists: false });
 });
 
 test('an endless loop, a bad definition, bad input and answers to nothing are told', async () => {

@@ -69,6 +69,9 @@ describe('definitions', () => {
     const older = await waited('/api/v1/workflows/versions/runs', { input: {}, version: '1.0.0' });
     expect(older.run).toMatchObject({ version: '1.0.0', output: { v: 1 } });
     await server.json(404, 'GET', '/api/v1/workflows/versions?version=9.9.9');
+    const { document, ...rest } = first.definition;
+    const elsewhere = { definition: { document: { ...document, namespace: 'elsewhere', version: '2.0.0' }, ...rest } };
+    await server.json(409, 'POST', '/api/v1/workflows', elsewhere);
   });
 
   test('only active versions run; an archived one stays so', async () => {
@@ -223,6 +226,15 @@ describe('going on with a run', () => {
     expect(again).toMatchObject({ phase: 'completed', continues: first.runId, output: { sealed: 'polish draft' } });
     expect((await said('echo')).filter((text) => text === 'draft')).toHaveLength(1);
     expect((await said('echo')).filter((text) => text === 'polish draft')).toHaveLength(2);
+    await postWorkflow(server, 'rerunning-last', [
+      { count: { set: { n: '${ .n + 1 }' } } },
+      { again: { switch: [{ more: { when: '.n < 3', then: 'count' } }, { enough: { then: 'end' } }] } },
+    ]);
+    const counted = (await waited('/api/v1/workflows/rerunning-last/runs', { input: { n: 0 } })).run;
+    // Of a task that was begun more than once it is the last time.
+    const last = (await waited(`/api/v1/runs/${counted.runId}/rerun?from=${encodeURIComponent('/do/0/count')}`)).run;
+    const { tasks: done } = await server.json<{ tasks: object[] }>(200, 'GET', `/api/v1/runs/${last.runId}/timeline`);
+    expect([last.output, done.length]).toEqual([{ n: 3 }, 2]);
     await server.json(404, 'POST', from('/do/7/nothing'));
     await server.json(400, 'POST', from('nonsense'));
   });

@@ -1,19 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgents, type TestAgents } from './support/agents.js';
 import { rows } from './support/database.js';
+import { closeAll, startServer as startHttp } from './support/outbound.js';
 import { startServer, type TestServer } from './support/server.js';
 import { postWorkflow, type Run, runWorkflow } from './support/workflow-runs.js';
 
 let server: TestServer;
 let agents: TestAgents;
 beforeAll(async () => {
-  [server, agents] = await Promise.all([startServer(), startAgents()]);
+  [server, agents] = await Promise.all([startServer({ env: { AGENT_CALL_TIMEOUT_MS: '8000' } }), startAgents()]);
   for (const name of ['echo', 'researcher', 'long-runner', 'asker', 'flaky'])
     await server.json(201, 'POST', '/api/v1/agents', { url: agents.url(name) });
 }, 60_000);
 afterAll(async () => {
   await server.stop();
   await agents[Symbol.asyncDispose]();
+  await closeAll();
 });
 
 const run = (name: string, tasks: unknown[], input: unknown = {}, more: object = {}) =>
@@ -56,6 +58,31 @@ test('branches run at once and are joined in their order; the first of those tha
   expect(raced.output).toEqual({ who: 'quick' });
 });
 
+test('what loses a race is stopped: its agent is canceled, its call broken off, its question closed', async () => {
+  let brokenOff = false;
+  const never = await startHttp((_, response) => void response.on('close', () => (brokenOff = true)));
+  const branches = [
+    { agent: { call: 'agent', with: { agent: 'long-runner', message: 'run for 60 s' } } },
+    { address: { call: 'http', with: { method: 'get', endpoint: `${never.url}/` } } },
+    { person: { call: 'human', with: { prompt: 'Who wins?' } } },
+    { clock: { do: [{ pause: { wait: { milliseconds: 500 } } }, { won: { set: { who: 'clock' } } }] } },
+  ];
+  const tasks = [
+    { race: { fork: { branches, compete: true } } },
+    { hold: { call: 'human', with: { prompt: 'Go on?' } } },
+  ];
+  await postWorkflow(server, 'losers', tasks);
+  const { runId } = await server.json<Run>(202, 'POST', '/api/v1/workflows/losers/runs', { input: {} });
+  const open = () => server.json<{ items: { prompt: string }[] }>(200, 'GET', `/api/v1/approvals?run=${runId}`);
+  const prompts = async () => (await open()).items.map(({ prompt }) => prompt);
+  await expect.poll(prompts, { timeout: 10_000 }).toContain('Go on?');
+  expect(await prompts()).toEqual(['Go on?']);
+  const steps = () => rows(server.databaseUrl, `select agent, state from tasks where parent = '${runId}'`);
+  await expect.poll(steps, { timeout: 10_000 }).toEqual([{ agent: 'long-runner', state: 'canceled' }]);
+  await expect.poll(() => brokenOff, { timeout: 10_000 }).toBe(true);
+  await server.json(202, 'POST', `/api/v1/runs/${runId}/cancel`);
+});
+
 test('an error is caught, retried and told', async () => {
   const error = { type: 'https://example.com/errors/no', status: 409, title: 'No' };
   const caught = await run('caught', [
@@ -84,6 +111,19 @@ test('an error is caught, retried and told', async () => {
   expect(timeline.tasks.filter(({ task }) => task === '/do/0/guarded/try/0/fail')).toHaveLength(3);
 });
 
+test('an agent that takes longer than agents may is an error of its own kind, which can be caught', async () => {
+  const type = 'https://serverlessworkflow.io/spec/1.0.0/errors/timeout';
+  const late = await run('late', [
+    {
+      guarded: {
+        try: [{ ask: { call: 'agent', with: { agent: 'long-runner', message: 'run for 50 s' } } }],
+        catch: { errors: { with: { type } }, as: 'why', do: [{ note: { set: { status: '${ $why.status }' } } }] },
+      },
+    },
+  ]);
+  expect(late).toMatchObject({ phase: 'completed', output: { status: 408 } });
+});
+
 test('what was completed is undone in reverse order when a run fails', async () => {
   const undone = (name: string) => ({
     [name]: {
@@ -101,6 +141,31 @@ test('what was completed is undone in reverse order when a run fails', async () 
   expect(failed).toMatchObject({ phase: 'faulted', undone: true, error: { status: 409 } });
   const said = (await agents.ledger('echo')).messages.slice(before).map(({ text }) => text);
   expect(said).toEqual(['do flight', 'do hotel', 'undo hotel', 'undo flight']);
+});
+
+test('a compensation that fails is noted, and the others are done all the same', async () => {
+  const say = (message: string) => ({ call: 'agent', with: { agent: 'echo', message } });
+  const error = { type: 'https://example.com/errors/full', status: 409 };
+  const before = (await agents.ledger('echo')).messages.length;
+  const failed = await run('saga-broken', [
+    { flight: { ...say('fly'), metadata: { compensate: [{ undo: say('do not fly') }] } } },
+    {
+      hotel: { ...say('stay'), metadata: { compensate: [{ undo: { raise: { error: { ...error, status: 500 } } } }] } },
+    },
+    { fail: { raise: { error } } },
+  ]);
+  expect(failed).toMatchObject({ phase: 'faulted', undone: true, error: { status: 409, instance: '/do/2/fail' } });
+  const said = (await agents.ledger('echo')).messages.slice(before).map(({ text }) => text);
+  expect(said).toEqual(['fly', 'stay', 'do not fly']);
+  const path = `/api/v1/runs/${failed.runId}/timeline`;
+  const { events } = await server.json<{ events: { type: string; task: string }[] }>(200, 'GET', path);
+  const compensated = events
+    .filter(({ type }) => /\.compensation\.(?:completed|faulted)\./.test(type))
+    .map(({ type, task }) => [task, type.split('.').at(-2)]);
+  expect(compensated).toEqual([
+    ['/do/1/hotel', 'faulted'],
+    ['/do/0/flight', 'completed'],
+  ]);
 });
 
 test('a person is asked, and the run goes on with the answer', async () => {

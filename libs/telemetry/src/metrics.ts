@@ -60,7 +60,7 @@ const MAX_AGENT_LABELS = 200;
 /** Up to an hour: agents may take long; 8 s and 10 s are the runbook's thresholds. */
 /** From quick chains of calls to days of waiting. */
 const RUN_SECONDS = [0.1, 0.5, 1, 5, 30, 120, 600, 3_600, 21_600, 86_400, 604_800];
-const WORKFLOW_EVENTS = ['started', 'completed', 'faulted', 'cancelled'] as const;
+const WORKFLOW_EVENTS = ['started', 'completed', 'faulted', 'cancelled', 'refused'] as const;
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 10, 30, 60, 300, 3600];
 
 /** Every metric of the server beside prom-client's process metrics. Labels are bounded and series exist from the start. */

@@ -12,7 +12,7 @@ const CloudEvent = z
     id: z.string().min(1).max(512),
     source: z.string().min(1).max(2_048),
     type: z.string().min(1).max(512),
-    data: z.unknown(),
+    data: z.unknown().optional(),
   })
   .meta({ id: 'CloudEvent' });
 const Receipt = z

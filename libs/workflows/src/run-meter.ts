@@ -11,6 +11,11 @@ export class RunMeter {
     this.metrics.workflowRuns.inc({ status: 'started' });
   }
 
+  /** A schedule could not begin one: its owner may not any more. */
+  refused(): void {
+    this.metrics.workflowRuns.inc({ status: 'refused' });
+  }
+
   ended({ state, created_at, finished_at }: TaskRow): void {
     this.metrics.workflowRuns.inc({ status: STATUS[state] ?? state });
     const seconds = ((finished_at ?? new Date()).getTime() - created_at.getTime()) / 1_000;

@@ -4,8 +4,8 @@ import { Permissions } from '@app/permissions';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { RunTools } from './run-tools.js';
-import { nextTick } from './schedule.js';
-import { removeRuns } from './sql-removal.js';
+import { tickAfter } from './schedule.js';
+import { removePatterns, removeRuns } from './sql-removal.js';
 import { Workflow } from './workflow.entity.js';
 
 const LOOK_MS = 1_000;
@@ -58,6 +58,7 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     await this.tools.events.removeOld();
     const runs = await removeRuns(this.tools.db);
     if (runs > 0) this.log.info('What was left of removed runs was removed', { runs });
+    await removePatterns(this.tools.db);
   }
 
   /** The row lock makes a tick one replica's; the run and the next tick are stored together. */
@@ -81,9 +82,12 @@ export class Scheduler implements OnApplicationBootstrap, OnModuleDestroy {
     const caller = await this.ownerOf(workflow);
     // Ticks that were missed while nobody was here are one. A schedule of `after` goes on when the run is over.
     const waits = definition.schedule?.after !== undefined && caller !== undefined;
-    const next = waits ? null : nextTick(definition, new Date(Math.max(tick.getTime(), Date.now())));
+    const next = waits ? null : tickAfter(definition, tick, new Date());
     await manager.query('update workflows set next_at = $2 where id = $1', [id, next]);
-    if (caller === undefined) return;
+    if (caller === undefined) {
+      meter.refused();
+      return;
+    }
     const scheduledFor = tick.toISOString();
     const idempotency = { key: `schedule/${id}/${scheduledFor}`, hash: '' };
     const options = { here: false, scheduledFor: tick, idempotency };

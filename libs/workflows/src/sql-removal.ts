@@ -24,3 +24,20 @@ export async function removeRuns(db: DataSource): Promise<number> {
     if (n < BATCH) return all;
   }
 }
+
+/** Removal of patterns waits so long for those who are adding some, and keeps others waiting no longer. */
+const LOCK_MS = 500;
+const UNUSED = `pattern not in (
+  select unnest(patterns) from workflow_waits where kind = 'event' and closed_at is null
+)`;
+
+/** Removes what no open `listen` looks at in events. A `listen` that is being stored finds its pattern there, or adds it. */
+export async function removePatterns(db: DataSource): Promise<void> {
+  const unused: unknown[] = await db.query(`select 1 from workflow_patterns where ${UNUSED} limit 1`);
+  if (unused.length === 0) return;
+  await db.transaction(async (manager) => {
+    await manager.query(`set local lock_timeout = ${LOCK_MS}`);
+    await manager.query('lock table workflow_patterns in share row exclusive mode');
+    await manager.query(`delete from workflow_patterns where ${UNUSED}`);
+  });
+}

@@ -9,7 +9,7 @@ import { type Page, pageOf, startAfter } from '@app/web';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { DefinitionReader } from './definition-reader.js';
-import { nextTick } from './schedule.js';
+import { handOverSchedule, nextTick } from './schedule.js';
 import { Workflow, type WorkflowStatus } from './workflow.entity.js';
 import { resourceOf, WORKFLOWS_TOPIC } from './workflow-directory.js';
 import type { NewWorkflow, WorkflowQuery, WorkflowSource } from './workflows.schemas.js';
@@ -99,25 +99,23 @@ export class WorkflowsService {
     status: WorkflowStatus,
   ): Promise<Workflow> {
     const workflow = await this.get(caller, name, version);
-    return this.change(caller, workflow, `workflows.${status}`, {
-      status,
-      nextAt: status === 'active' ? firstTick(workflow) : null,
-    });
+    return this.change(caller, workflow, `workflows.${status}`, { status });
   }
 
   /** No run begins by schedule while it is paused. @throws DomainError not_found, forbidden, conflict */
   async pauseSchedule(caller: Caller, name: string, paused: boolean): Promise<Workflow> {
     const workflow = await this.get(caller, name);
     if (workflow.schedule === null) throw new DomainError('conflict', `The workflow ${name} has no schedule`);
-    const nextAt = paused ? null : firstTick(workflow);
+    const nextAt = paused ? null : nextTick(workflow.definition, new Date());
     return this.change(caller, workflow, paused ? 'workflows.pause' : 'workflows.resume', { paused, nextAt });
   }
 
   /** For good. @param version absent: all of them. @throws DomainError not_found, forbidden */
   async archive(caller: Caller, name: string, version?: string): Promise<void> {
     const rows = version === undefined ? await this.versions(caller, name) : [await this.get(caller, name, version)];
-    for (const row of rows.filter(({ status }) => status !== 'archived'))
-      await this.change(caller, row, 'workflows.archive', { status: 'archived', nextAt: null });
+    // The newest last: no other one gets its schedule on the way.
+    for (const row of rows.filter(({ status }) => status !== 'archived').toReversed())
+      await this.change(caller, row, 'workflows.archive', { status: 'archived' });
   }
 
   private async change(
@@ -131,6 +129,7 @@ export class WorkflowsService {
     if (status === 'archived') throw new DomainError('conflict', `The workflow ${name} ${version} is archived`);
     const changed = await this.db.transaction(async (manager) => {
       await manager.update(Workflow, id, { ...changes, updatedAt: new Date() });
+      if (changes.status !== undefined) await handOverSchedule(manager, workflow);
       await this.audit.change(manager, caller, action, { subject: id, detail: { workflow: name, version } });
       await this.revisions.bump(manager, WORKFLOWS_TOPIC);
       return manager.findOneByOrFail(Workflow, { id });
@@ -180,11 +179,8 @@ export class WorkflowsService {
       schedule,
       paused: false,
     });
-    row.nextAt = status === 'active' ? firstTick(row) : null;
     await manager.insert(Workflow, row as never);
-    // One schedule a workflow: that of its newest version.
-    if (status === 'active')
-      await manager.query('update workflows set next_at = null where name = $1 and id <> $2', [name, row.id]);
+    if (status === 'active') await handOverSchedule(manager, row);
     await this.audit.change(manager, caller, 'workflows.create', {
       subject: row.id,
       detail: { workflow: name, version, digest },
@@ -205,6 +201,3 @@ const tagsOf = ({ document }: Definition): string[] =>
   Object.entries(document.tags ?? {}).flatMap(([name, value]) =>
     value === '' || value === 'true' ? [name] : [`${name}:${value}`, name],
   );
-
-const firstTick = ({ schedule, definition }: Pick<Workflow, 'schedule' | 'definition'>): Date | null =>
-  schedule === null ? null : nextTick(definition, new Date());
