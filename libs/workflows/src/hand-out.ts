@@ -51,7 +51,7 @@ export class HandOut {
       this.closeQuestions(handle);
     }
     if (handle !== undefined && isWait(effect)) this.draft.closed.push(handle);
-    const call = this.segment.out.get(id);
+    const call = this.segment.calls.of(id);
     if (call !== undefined) this.draft.after.push(() => call.abort());
   }
 
@@ -85,7 +85,7 @@ export class HandOut {
   async call(frame: Frame, leaf: Leaf & { effect: Effect & { kind: 'call' } }): Promise<Outcome | undefined> {
     const { effect } = leaf;
     if (effect.call !== 'agent') {
-      this.draft.after.push(() => this.segment.callOut(frame.id, leaf));
+      this.draft.after.push(() => this.segment.calls.make(frame.id, leaf));
       return undefined;
     }
     const task = await this.tools.callers.callOf(this.segment.run, this.segment.row, effect.with);

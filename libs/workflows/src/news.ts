@@ -55,7 +55,7 @@ export class News {
 
   private async lookFor(frame: Frame, leaf: Leaf, news: NewsRow): Promise<void> {
     const { effect, handle } = leaf;
-    if (effect.kind === 'call' && effect.call !== 'agent') return this.segment.callAgain(frame.id, leaf);
+    if (effect.kind === 'call' && effect.call !== 'agent') return this.segment.calls.makeAgain(frame.id, leaf);
     if (handle === undefined) return;
     if (effect.kind === 'listen') return this.tools.events.lookFor(this.segment, frame, leaf);
     if (isStep(effect)) return this.lookAtStep(frame, handle, news);

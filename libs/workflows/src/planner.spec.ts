@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { simulated, type Simulation } from './planner.spec-run.js';
 
 const expressions = new Expressions();
-afterAll(() => expressions.onModuleDestroy());
+afterAll(() => expressions.onApplicationShutdown());
 
 const ERRORS = 'https://serverlessworkflow.io/spec/1.0.0/errors/';
 const run = (tasks: unknown, rest: Omit<Simulation, 'tasks'> = {}) => simulated(expressions, { tasks, ...rest });
