@@ -152,3 +152,46 @@ test('events wake the runs that listen for them, and only those', async () => {
   await server.json(202, 'POST', `/api/v1/runs/${a?.runId}/cancel`);
   await expect.poll(() => get(a), { timeout: 10_000 }).toMatchObject({ phase: 'cancelled' });
 });
+
+test('how long steps took is measured by what they ask, and how many runs wait is counted by every replica', async () => {
+  const numbers = async ({ url }: Pick<TestServer, 'url'>, metric: string) => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const found = text.matchAll(new RegExp(`^${metric}{(.*)} (\\d+)$`, 'gm'));
+    return new Map([...found].map(([, labels = '', value]) => [labels.replaceAll('"', ''), Number(value)]));
+  };
+  const ended = () => numbers(server, 'a2a_workflow_step_duration_seconds_count');
+  const before = await ended();
+  const nowhere = { call: 'http', with: { method: 'get', endpoint: 'http://127.0.0.1:1/' } };
+  await run('steps', [
+    { first: { wait: { milliseconds: 1 } } },
+    { second: { call: 'agent', with: { agent: 'echo', message: 'moin' } } },
+    { third: { try: [{ inner: nowhere }], catch: {} } },
+    { race: { fork: { compete: true, branches: [{ a: { wait: { minutes: 1 } } }, { b: { set: { x: 1 } } }] } } },
+  ]);
+  const grown = [...(await ended())].map(([labels, n]) => [labels, n - (before.get(labels) ?? 0)]);
+  expect(Object.fromEntries(grown.filter(([, n]) => n !== 0))).toEqual({
+    'kind=wait,status=completed': 1,
+    'kind=wait,status=cancelled': 1,
+    'kind=call_agent,status=completed': 1,
+    'kind=call_http,status=faulted': 1,
+  });
+
+  const waits = {
+    asks: { call: 'human', with: { prompt: 'May I?' } },
+    listens: { listen: { to: { one: { with: { type: 'never' } } } } },
+    pauses: { wait: { hours: 1 } },
+  };
+  const begun = Object.entries(waits).map(async ([name, task]) => {
+    await postWorkflow(server, name, [{ task }]);
+    const { runId } = await server.json<Run>(202, 'POST', `/api/v1/workflows/${name}/runs`, { input: {} });
+    return runId;
+  });
+  const ids = await Promise.all(begun);
+  const here = `select 1 from tasks where kind = 'workflow' and finished_at is null and executor is not null`;
+  await expect.poll(async () => (await rows(server.databaseUrl, here)).length, { timeout: 10_000 }).toBe(0);
+  await using other = await startServer({ env: { DATABASE_URL: server.databaseUrl } });
+  await expect
+    .poll(async () => Object.fromEntries(await numbers(other, 'a2a_workflow_runs_waiting')))
+    .toEqual({ 'for=person': 1, 'for=event': 1, 'for=timer': 1 });
+  for (const id of ids) await server.json(202, 'POST', `/api/v1/runs/${id}/cancel`);
+});

@@ -59,7 +59,10 @@ export class HandOut {
   cutOff({ id, stack, leaf, end }: Frame): void {
     if (end !== undefined) return;
     const begun = [...stack.filter(isLasting), ...(leaf === undefined || leaf.effect.kind === 'retry' ? [] : [leaf])];
-    for (const one of begun.toReversed()) this.draft.note(stepEvent('cancelled', id, one));
+    for (const one of begun.toReversed()) {
+      this.draft.note(stepEvent('cancelled', id, one));
+      this.draft.ended.push({ task: one.task, startedAt: one.startedAt, status: 'cancelled' });
+    }
   }
 
   /** Ends a branch and all that it branched into. */

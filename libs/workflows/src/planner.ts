@@ -59,10 +59,10 @@ class Walk {
 
   get plan(): Plan {
     const { stack, data, leaf, end, count, forks, context, ends } = this;
-    const { events, undo } = this.record;
+    const { events, ended, undo } = this.record;
     const frame = { ...this.frame, stack, data, leaf, end, count, forks };
     const retry = end !== undefined && 'problem' in end ? { ...frame, ...this.failedAt, end: undefined } : undefined;
-    return { frame, events, undo, context, ends, ...(retry && { retry }) };
+    return { frame, events, ended, undo, context, ends, ...(retry && { retry }) };
   }
 
   async take(outcome: Outcome, most: number): Promise<void> {

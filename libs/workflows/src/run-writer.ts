@@ -36,6 +36,7 @@ export class RunWriter {
       rested_at: item.rest === null ? null : written.updated_at,
     });
     this.tools.store.told(this.segment.row, item);
+    this.tools.meter.stepsEnded(this.segment.run.definition, draft.ended);
     if (item.rest?.final === true) this.tools.meter.ended(this.segment.row);
     await this.tools.store.canceledSteps(draft.canceled);
   }

@@ -207,6 +207,7 @@ export class Segment implements RunHere {
     if (plan.retry !== undefined && isOwn) draft.failed(plan.retry);
     draft.keep(frame);
     for (const event of plan.events) draft.note(event);
+    draft.ended.push(...plan.ended);
     if (plan.context !== undefined) draft.context = plan.context;
     if (draft.ending === null) draft.undo = [...draft.undo, ...plan.undo];
     const handOut = new HandOut(this, draft, this.tools);

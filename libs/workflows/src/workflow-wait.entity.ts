@@ -3,6 +3,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** What a run waits for that others bring: an answer of a person, or events. */
 @Entity('workflow_waits')
 @Index('idx_workflow_waits_open', ['createdAt', 'id'], { where: `kind = 'human' and closed_at is null` })
+@Index('idx_workflow_waits_kind', ['kind', 'runId'], { where: 'closed_at is null' })
 export class WorkflowWaitRow {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_workflow_waits' })
   id: string;
