@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgents, type TestAgents } from './support/agents.js';
 import { rows } from './support/database.js';
@@ -29,6 +30,12 @@ test('data flows from task to task, and the last output is that of the run', asy
     { name: 'Ada' },
   );
   expect(ended).toMatchObject({ phase: 'completed', output: 'HELLO ADA', workflow: 'data-flow' });
+});
+
+test('expressions are told which server evaluates them: this version of it', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  const ended = await run('runtime', [{ tell: { set: '${ $runtime | {name, version} }' } }]);
+  expect(ended.output).toEqual({ name: 'a2a-mcp-server', version });
 });
 
 test('a step asks an agent, as a task of its own, and goes on with what it said', async () => {

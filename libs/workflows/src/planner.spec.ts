@@ -52,7 +52,7 @@ describe('the lifecycle of a task', () => {
       { x: 1 },
       { w: ['run', { x: 1 }, 'one', '2030-01-01T00:00:00.000Z', 1893456000] },
     ],
-    ['$runtime', { t: { set: { n: '${ $runtime.name }' } } }, {}, { n: 'a2a-mcp-server' }],
+    ['$runtime', { t: { set: { n: '${ $runtime | [.name, .version] }' } } }, {}, { n: ['a2a-mcp-server', '2.3.4'] }],
   ])('%s', async (_, task, input, output) => {
     expect(await run([task], { input })).toMatchObject({ output });
   });

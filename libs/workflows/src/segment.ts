@@ -122,6 +122,7 @@ export class Segment implements RunHere {
       definition,
       expressions: this.tools.expressions,
       run: { id: this.row.id, input, startedAt },
+      runtime: this.tools.server,
       context: draft.context === undefined ? this.run.context : draft.context.value,
       now: () => new Date(),
       random: Math.random,
