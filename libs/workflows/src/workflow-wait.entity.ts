@@ -23,7 +23,7 @@ export class WorkflowWaitRow {
   @Column('json')
   body: Record<string, unknown>;
 
-  /** Who may answer beside the run's own principal: `principal:…`, `role:…`, `group:…`; null: who may write workflows. */
+  /** Who may answer: `principal:…`, `role:…`, `group:…`; null: who started the run. And always who may write the workflow. */
   @Column('text', { array: true, nullable: true })
   assignees: string[] | null;
 
