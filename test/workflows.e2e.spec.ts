@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgents, type TestAgents } from './support/agents.js';
 import { rows } from './support/database.js';
@@ -133,6 +136,29 @@ test('a person is asked, and the run goes on with the answer', async () => {
   await expect
     .poll(() => server.json<Run>(200, 'GET', `/api/v1/runs/${started.runId}`), { timeout: 10_000 })
     .toMatchObject({ phase: 'completed', output: { approved: true } });
+});
+
+test('a question is told at once, whatever else is under way, and is the message of the run until it is answered', async () => {
+  const held: ServerResponse[] = [];
+  const service = createServer((_, response) => held.push(response)).listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  const { port } = service.address() as AddressInfo;
+  const slow = { call: 'http', with: { method: 'get', endpoint: `http://127.0.0.1:${port}/` } };
+  const branches = [{ work: slow }, { ask: { call: 'human', with: { prompt: 'May I?' } } }];
+  const asking = await run('asks-meanwhile', [{ both: { fork: { branches } } }]);
+  expect(asking.phase).toBe('waiting');
+  const task = () => server.json<object>(200, 'GET', `/api/v1/tasks/${asking.runId}`);
+  expect(await task()).toMatchObject({ state: 'input-required', message: [{ text: 'May I?' }] });
+
+  const open = await server.json<{ items: { id: string }[] }>(200, 'GET', `/api/v1/approvals?run=${asking.runId}`);
+  await server.json(200, 'POST', `/api/v1/approvals/${open.items[0]?.id}/answer`, { answer: { approved: true } });
+  await expect.poll(task, { timeout: 10_000 }).toMatchObject({ state: 'working' });
+  expect(await task()).not.toHaveProperty('message');
+  for (const response of held) response.setHeader('content-type', 'application/json').end('{"done":true}');
+  await expect
+    .poll(() => server.json<Run>(200, 'GET', `/api/v1/runs/${asking.runId}`), { timeout: 10_000 })
+    .toMatchObject({ phase: 'completed', output: [{ done: true }, { approved: true }] });
+  service.close();
 });
 
 test('events wake the runs that listen for them, and only those', async () => {

@@ -36,6 +36,11 @@ export class News {
     return this.open;
   }
 
+  /** Nobody is asked these any more. */
+  closed(ids: readonly string[]): void {
+    this.open = this.open.filter(({ id }) => !ids.includes(id));
+  }
+
   /** Looks at everything that any of its frames waits for. */
   async look(): Promise<void> {
     const row = await this.tools.store.clearWoken(this.segment.row);

@@ -147,6 +147,7 @@ export class Segment implements RunHere {
     this.state = { ...this.run, undo, ending, consumed, ...(context && { context: context.value }) };
     this.isOver = draft.result !== undefined;
     this.calls.stored();
+    this.news.closed(draft.closed);
     for (const begin of draft.after) begin();
   }
 
@@ -239,13 +240,15 @@ export class Segment implements RunHere {
       this.isOver = true;
       return;
     }
+    const [question, ...others] = this.news.questions;
+    if (question !== undefined && this.row.state !== 'input-required') return this.writer.ask([question, ...others]);
     const due = dueAt(this.frames.values());
     const nearMs = due === undefined ? Infinity : due.getTime() - Date.now();
     const lingerMs = this.calls.size > 0 ? Infinity : this.linger();
     const isWoken = await this.ringing(Math.min(nearMs, lingerMs));
     if (isWoken || this.isDropped || nearMs <= lingerMs) return;
     const again = () => (due === undefined ? null : Math.max(due.getTime() - Date.now(), 0));
-    if (await this.patiently(() => this.writer.letGo(again(), this.news.questions))) this.isOver = true;
+    if (await this.patiently(() => this.writer.letGo(again()))) this.isOver = true;
     else this.wake();
   }
 
