@@ -11,6 +11,7 @@ import { Backups1763800000013 } from './0013-backups.js';
 import { TaskTraceState1763800000014 } from './0014-task-trace-state.js';
 import { Workflows1763800000015 } from './0015-workflows.js';
 import { WorkflowSecrets1763800000016 } from './0016-workflow-secrets.js';
+import { WaitingRuns1763800000017 } from './0017-waiting-runs.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   TaskTraceState1763800000014,
   Workflows1763800000015,
   WorkflowSecrets1763800000016,
+  WaitingRuns1763800000017,
 ] as const;

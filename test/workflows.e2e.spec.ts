@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgents, type TestAgents } from './support/agents.js';
 import { rows } from './support/database.js';
@@ -31,6 +35,12 @@ test('data flows from task to task, and the last output is that of the run', asy
     { name: 'Ada' },
   );
   expect(ended).toMatchObject({ phase: 'completed', output: 'HELLO ADA', workflow: 'data-flow' });
+});
+
+test('expressions are told which server evaluates them: this version of it', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+  const ended = await run('runtime', [{ tell: { set: '${ $runtime | {name, version} }' } }]);
+  expect(ended.output).toEqual({ name: 'a2a-mcp-server', version });
 });
 
 test('a step asks an agent, as a task of its own, and goes on with what it said', async () => {
@@ -193,6 +203,29 @@ test('a person is asked, and the run goes on with the answer', async () => {
     .toMatchObject({ phase: 'completed', output: { approved: true } });
 });
 
+test('a question is told at once, whatever else is under way, and is the message of the run until it is answered', async () => {
+  const held: ServerResponse[] = [];
+  const service = createServer((_, response) => held.push(response)).listen(0, '127.0.0.1');
+  await once(service, 'listening');
+  const { port } = service.address() as AddressInfo;
+  const slow = { call: 'http', with: { method: 'get', endpoint: `http://127.0.0.1:${port}/` } };
+  const branches = [{ work: slow }, { ask: { call: 'human', with: { prompt: 'May I?' } } }];
+  const asking = await run('asks-meanwhile', [{ both: { fork: { branches } } }]);
+  expect(asking.phase).toBe('waiting');
+  const task = () => server.json<object>(200, 'GET', `/api/v1/tasks/${asking.runId}`);
+  expect(await task()).toMatchObject({ state: 'input-required', message: [{ text: 'May I?' }] });
+
+  const open = await server.json<{ items: { id: string }[] }>(200, 'GET', `/api/v1/approvals?run=${asking.runId}`);
+  await server.json(200, 'POST', `/api/v1/approvals/${open.items[0]?.id}/answer`, { answer: { approved: true } });
+  await expect.poll(task, { timeout: 10_000 }).toMatchObject({ state: 'working' });
+  expect(await task()).not.toHaveProperty('message');
+  for (const response of held) response.setHeader('content-type', 'application/json').end('{"done":true}');
+  await expect
+    .poll(() => server.json<Run>(200, 'GET', `/api/v1/runs/${asking.runId}`), { timeout: 10_000 })
+    .toMatchObject({ phase: 'completed', output: [{ done: true }, { approved: true }] });
+  service.close();
+});
+
 test('events wake the runs that listen for them, and only those', async () => {
   const name = await postWorkflow(server, 'listening', [
     {
@@ -216,4 +249,47 @@ test('events wake the runs that listen for them, and only those', async () => {
   expect((await get(a)).phase).not.toBe('completed');
   await server.json(202, 'POST', `/api/v1/runs/${a?.runId}/cancel`);
   await expect.poll(() => get(a), { timeout: 10_000 }).toMatchObject({ phase: 'cancelled' });
+});
+
+test('how long steps took is measured by what they ask, and how many runs wait is counted by every replica', async () => {
+  const numbers = async ({ url }: Pick<TestServer, 'url'>, metric: string) => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const found = text.matchAll(new RegExp(`^${metric}{(.*)} (\\d+)$`, 'gm'));
+    return new Map([...found].map(([, labels = '', value]) => [labels.replaceAll('"', ''), Number(value)]));
+  };
+  const ended = () => numbers(server, 'a2a_workflow_step_duration_seconds_count');
+  const before = await ended();
+  const nowhere = { call: 'http', with: { method: 'get', endpoint: 'http://127.0.0.1:1/' } };
+  await run('steps', [
+    { first: { wait: { milliseconds: 1 } } },
+    { second: { call: 'agent', with: { agent: 'echo', message: 'moin' } } },
+    { third: { try: [{ inner: nowhere }], catch: {} } },
+    { race: { fork: { compete: true, branches: [{ a: { wait: { minutes: 1 } } }, { b: { set: { x: 1 } } }] } } },
+  ]);
+  const grown = [...(await ended())].map(([labels, n]) => [labels, n - (before.get(labels) ?? 0)]);
+  expect(Object.fromEntries(grown.filter(([, n]) => n !== 0))).toEqual({
+    'kind=wait,status=completed': 1,
+    'kind=wait,status=cancelled': 1,
+    'kind=call_agent,status=completed': 1,
+    'kind=call_http,status=faulted': 1,
+  });
+
+  const waits = {
+    asks: { call: 'human', with: { prompt: 'May I?' } },
+    listens: { listen: { to: { one: { with: { type: 'never' } } } } },
+    pauses: { wait: { hours: 1 } },
+  };
+  const begun = Object.entries(waits).map(async ([name, task]) => {
+    await postWorkflow(server, name, [{ task }]);
+    const { runId } = await server.json<Run>(202, 'POST', `/api/v1/workflows/${name}/runs`, { input: {} });
+    return runId;
+  });
+  const ids = await Promise.all(begun);
+  const here = `select 1 from tasks where kind = 'workflow' and finished_at is null and executor is not null`;
+  await expect.poll(async () => (await rows(server.databaseUrl, here)).length, { timeout: 10_000 }).toBe(0);
+  await using other = await startServer({ env: { DATABASE_URL: server.databaseUrl } });
+  await expect
+    .poll(async () => Object.fromEntries(await numbers(other, 'a2a_workflow_runs_waiting')))
+    .toEqual({ 'for=person': 1, 'for=event': 1, 'for=timer': 1 });
+  for (const id of ids) await server.json(202, 'POST', `/api/v1/runs/${id}/cancel`);
 });

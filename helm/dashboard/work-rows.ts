@@ -193,6 +193,25 @@ const workflows: Row = {
       lines: quantiles('a2a_workflow_run_duration_seconds'),
       width: 12,
     }),
+    chart({
+      title: 'Waiting runs',
+      description: 'They hold nothing. Questions that nobody answers show as a line that only rises.',
+      unit: 'short',
+      lines: [[`max by (for) (${of('a2a_workflow_runs_waiting')})`, '{{for}}']],
+      width: 12,
+    }),
+    chart({
+      title: 'Time of a step (p95)',
+      description: 'Of those that completed, by what they ask.',
+      unit: 's',
+      lines: [
+        [
+          `histogram_quantile(0.95, sum by (le, kind) (${rate('a2a_workflow_step_duration_seconds_bucket', 'status="completed"')}))`,
+          '{{kind}}',
+        ],
+      ],
+      width: 12,
+    }),
   ],
 };
 

@@ -4,7 +4,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { AgentsModule } from '@app/agents';
 import { AuditModule } from '@app/audit';
 import { CacheModule } from '@app/cache';
-import { type Config, ConfigModule } from '@app/config';
+import { type Config, ConfigModule, ServerInfo } from '@app/config';
 import { DatabaseModule } from '@app/database';
 import { McpModule } from '@app/mcp';
 import { OutboundModule } from '@app/outbound';
@@ -28,7 +28,7 @@ export class AppModule {
     return {
       module: AppModule,
       imports: [
-        ConfigModule.forRoot(config),
+        ConfigModule.forRoot(config, new ServerInfo(SERVICE, VERSION)),
         TelemetryModule.forRoot(MetricsController),
         SecretsModule,
         DatabaseModule.forRoot(migrations),

@@ -23,7 +23,7 @@ export const CALL_KEYWORDS: readonly Keyword[] = [
     {
       prompt: 'The question',
       schema: 'JSON Schema of the answer: an object of primitive fields',
-      assignees: 'Who may answer; whoever may see the run when absent',
+      assignees: 'Who may answer; whoever started the run when absent',
       timeout: 'How long to wait',
       'assignees.principals': 'These callers',
       'assignees.roles': 'Callers with one of these roles',

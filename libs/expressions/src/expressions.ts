@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { ExpressionError } from './expression-error.js';
 import { JqPool } from './jq-pool.js';
 import { MAX_EXPRESSION } from './limits.js';
@@ -9,10 +9,11 @@ import { isExpression, partsOf, wholeExpression } from './template.js';
 
 /** Runtime expressions of the Serverless Workflow DSL 1.0: jq 1.8, shut off from everything but its scope, and limited. */
 @Injectable()
-export class Expressions implements OnModuleDestroy {
+export class Expressions implements OnApplicationShutdown {
   private readonly jq = new JqPool(new URL('./jq-worker.js', import.meta.url));
 
-  async onModuleDestroy(): Promise<void> {
+  /** After what ends while the server drains was evaluated. */
+  async onApplicationShutdown(): Promise<void> {
     await this.jq.close();
   }
 

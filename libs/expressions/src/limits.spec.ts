@@ -3,7 +3,7 @@ import { ExpressionError } from './expression-error.js';
 import { Expressions } from './expressions.js';
 
 const expressions = new Expressions();
-afterAll(() => expressions.onModuleDestroy());
+afterAll(() => expressions.onApplicationShutdown());
 
 const evaluate = (text: string, data: unknown = null, signal?: AbortSignal) =>
   expressions.evaluate(text, { data, variables: {} }, signal);

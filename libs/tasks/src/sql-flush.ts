@@ -34,6 +34,8 @@ export interface Rest {
   readonly error: TaskError | null;
   /** Look again in so many milliseconds; null: not by itself. */
   readonly again: number | null;
+  /** It waits for its caller and stays its owner's, who has more to do. */
+  readonly kept?: true;
   /** For the next message, if there is one. */
   readonly timeout: number;
 }
@@ -75,7 +77,7 @@ const FLUSH = `
   with item as (
     select *, now() as at from json_to_recordset($1) as i (
       id uuid, executor uuid, epoch int, base int, n int, state text, upstream text, context text, heard boolean,
-      rests boolean, final boolean, said int, message json, history json, error json, again double precision,
+      rests boolean, final boolean, kept boolean, said int, message json, history json, error json, again double precision,
       timeout double precision, audit json)
   ), owned as (
     update tasks t set
@@ -88,13 +90,14 @@ const FLUSH = `
       -- Whatever a run writes is a step forward.
       attempts = case when goes_on then 1 when i.rests and i.said > 0 then 0 when t.kind <> 'agent' then 1 else t.attempts end,
       inbox = case when i.rests and i.said > 0 then t.inbox - 0 else t.inbox end,
-      message = case when i.rests then i.message else t.message end,
+      -- What a run asked counts until it goes on.
+      message = case when i.rests then i.message when t.kind = 'agent' then t.message end,
       history = case when i.rests then i.history else t.history end,
       error = case when i.rests then i.error else t.error end,
       folded_seq = case when i.rests then t.last_seq + i.n else t.folded_seq end,
       deadline = case when goes_on then i.at + i.timeout * interval '1 ms' else t.deadline end,
-      executor = case when i.rests and not goes_on then null else t.executor end,
-      due_at = case when i.rests and not goes_on then
+      executor = case when lets_go then null else t.executor end,
+      due_at = case when lets_go then
         case when t.woken and not i.final then i.at else i.at + i.again * interval '1 ms' end end,
       rested_at = case when i.rests and not goes_on then coalesce(t.rested_at, i.at) end,
       finished_at = case when i.final then i.at end
@@ -123,10 +126,9 @@ const FLUSH = `
     where o.rests and k.task_id = o.id
       and k.position >= (select count(*) from json_to_recordset($3) as a (task uuid) where a.task = o.id)
   )
-  select id, last_seq, updated_at, finished_at, deadline, executor, inbox from owned`.replaceAll(
-  'goes_on',
-  '(i.rests and not i.final and jsonb_array_length(t.inbox) > i.said)',
-);
+  select id, last_seq, updated_at, finished_at, deadline, executor, inbox from owned`
+  .replaceAll('lets_go', '(i.rests and not goes_on and i.kept is not true)')
+  .replaceAll('goes_on', '(i.rests and not i.final and jsonb_array_length(t.inbox) > i.said)');
 
 /** How a task stands whose flush got no answer: the flush may have arrived. */
 export function afterUnknown(db: DataSource, ids: readonly string[]): Promise<(Flushed & { epoch: number })[]> {

@@ -16,8 +16,8 @@ export interface TaskRunner {
   woken(id: string): void;
   /** An answer to what a task asked. @throws DomainError */
   answer(caller: Caller, row: TaskRow, parts: readonly Part[]): Promise<void>;
-  /** Nothing new is claimed; gives away what it works on. */
-  stop(): Promise<void>;
+  /** Nothing new is claimed; gives away what it works on, at the latest when the grace is over. */
+  stop(graceMs: number): Promise<void>;
   /** This process owns nothing any more. */
   dropAll(): void;
 }

@@ -22,7 +22,7 @@ import { snapshotOf, type TaskRow } from './task-row.js';
 import { beginSpan, endSpan, traced } from './task-span.js';
 import { readWhole, type WholeTask } from './whole-task.js';
 
-/** How long a stopping process waits for agents that have not given a sign of life. */
+/** How long a stopping process waits for agents that have not given a sign of life, and for what steps of runs call. */
 const DRAIN_MS = 15_000;
 const DRAIN_POLL_MS = 50;
 /** How often an agent out of reach is told that its task is canceled: for about two minutes. */
@@ -60,12 +60,13 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
   async onModuleDestroy(): Promise<void> {
     this.stopping = true;
     await this.work.end();
-    await Promise.all(this.tools.runners.all().map((runner) => runner.stop()));
-    const until = performance.now() + DRAIN_MS;
-    while (this.runs.size > 0 && performance.now() < until) {
-      await this.giveAway().catch((cause: unknown) => this.log.warn('Tasks could not be released', { cause }));
-      if (this.runs.size > 0) await sleep(DRAIN_POLL_MS);
-    }
+    const others = this.tools.runners.all();
+    let stopped = 0;
+    await Promise.all([
+      ...others.map((runner) => runner.stop(DRAIN_MS).finally(() => stopped++)),
+      // What they write may still begin a call to an agent.
+      this.drain(() => stopped === others.length),
+    ]);
     await Promise.race([Promise.allSettled(this.canceling.values()), sleep(DRAIN_POLL_MS)]);
   }
 
@@ -269,6 +270,14 @@ export class TaskRuns implements Worker<TaskRow>, OnApplicationBootstrap, OnModu
     if (this.runs.get(id) !== run) return;
     this.runs.delete(id);
     this.outlet.disown(id, this.runs.size);
+  }
+
+  private async drain(areOthersStopped: () => boolean): Promise<void> {
+    const until = performance.now() + DRAIN_MS;
+    while ((this.runs.size > 0 || !areOthersStopped()) && performance.now() < until) {
+      await this.giveAway().catch((cause: unknown) => this.log.warn('Tasks could not be released', { cause }));
+      if (this.runs.size > 0 || !areOthersStopped()) await sleep(DRAIN_POLL_MS);
+    }
   }
 
   private async giveAway(): Promise<void> {

@@ -3,10 +3,11 @@ export {
   ERROR_TYPE,
   type ErrorType,
   type LimitName,
-  Metrics,
   type RegistryOperation,
+  type Wait,
   type WebSocketEnd,
-} from './metrics.js';
+} from './metric-labels.js';
+export { Metrics } from './metrics.js';
 export { metricsPage } from './metrics-page.js';
 export { TelemetryModule } from './telemetry.module.js';
 export type { Span, SpanAttributes } from './span.js';

@@ -1,66 +1,34 @@
 import { Injectable } from '@nestjs/common';
 import { getOrCreateMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Gauge, Histogram } from 'prom-client';
-import type { ErrorCode } from '@app/core';
-
-/** What `a2a_errors_total` counts by. `internal` is ours to fix; the others say whose turn it is. */
-const ERROR_TYPES = ['invalid', 'denied', 'agent', 'timeout', 'internal'] as const;
-export type ErrorType = (typeof ERROR_TYPES)[number];
-
-/** What each expected failure counts as. */
-export const ERROR_TYPE: Readonly<Record<ErrorCode, ErrorType>> = {
-  invalid: 'invalid',
-  unauthenticated: 'denied',
-  forbidden: 'denied',
-  not_found: 'invalid',
-  conflict: 'invalid',
-  precondition_failed: 'invalid',
-  too_large: 'invalid',
-  rate_limited: 'denied',
-  unavailable: 'agent',
-  timeout: 'timeout',
-};
-
-/** How a task ended, in the words of `get_status`. */
-const TASK_OUTCOMES = ['done', 'error', 'canceled'] as const;
-
-/** As of the schema against this version. */
-const SCHEMA_STATES = ['current', 'behind', 'ahead'] as const;
-const REDIS_STATES = ['up', 'away', 'off'] as const;
-export type RedisState = (typeof REDIS_STATES)[number];
-
-const REGISTRY_OPERATIONS = ['register', 'update', 'refresh', 'remove'] as const;
-export type RegistryOperation = (typeof REGISTRY_OPERATIONS)[number];
-
-/** What there is a rate limit for. */
-const LIMITS = ['principal', 'call', 'agent', 'address', 'key', 'tasks'] as const;
-/** Those of one agent. */
-const AGENT_LIMITS = ['call', 'agent'] as const;
-export type LimitName = (typeof LIMITS)[number];
-
-/** Why WebSocket connections end. */
-const WEBSOCKET_ENDS = [
-  'done',
-  'client',
-  'lost',
-  'idle',
-  'slow',
-  'denied',
-  'not_found',
-  'limit',
-  'invalid',
-  'restart',
-  'internal',
-] as const;
-export type WebSocketEnd = (typeof WEBSOCKET_ENDS)[number];
+import {
+  AGENT_LIMITS,
+  ERROR_TYPES,
+  type ErrorType,
+  type LimitName,
+  LIMITS,
+  REDIS_STATES,
+  type RedisState,
+  REGISTRY_OPERATIONS,
+  type RegistryOperation,
+  RUN_EVENTS,
+  SCHEMA_STATES,
+  STEP_ENDS,
+  STEP_KINDS,
+  TASK_OUTCOMES,
+  type Wait,
+  WAITS,
+  WEBSOCKET_ENDS,
+} from './metric-labels.js';
 
 /** Label values that callers can invent are cut here; everything above counts as `other`. */
 const MAX_AGENT_LABELS = 200;
 
-/** Up to an hour: agents may take long; 8 s and 10 s are the runbook's thresholds. */
 /** From quick chains of calls to days of waiting. */
 const RUN_SECONDS = [0.1, 0.5, 1, 5, 30, 120, 600, 3_600, 21_600, 86_400, 604_800];
-const WORKFLOW_EVENTS = ['started', 'completed', 'faulted', 'cancelled', 'refused'] as const;
+/** From an answer at once to one after a week. */
+const STEP_SECONDS = [0.01, 0.1, 0.5, 1, 5, 30, 120, 600, 3_600, 86_400, 604_800];
+/** Up to an hour: agents may take long; 8 s and 10 s are the runbook's thresholds. */
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 10, 30, 60, 300, 3600];
 
 /** Every metric of the server beside prom-client's process metrics. Labels are bounded and series exist from the start. */
@@ -76,6 +44,17 @@ export class Metrics {
     'a2a_workflow_run_duration_seconds',
     'From the start of a run to its end.',
     RUN_SECONDS,
+  );
+  private readonly workflowStepDuration = histogram(
+    'a2a_workflow_step_duration_seconds',
+    'From the start of a task that asks an agent, a service, a person, an event or the clock to its end, by outcome.',
+    STEP_SECONDS,
+    ['kind', 'status'],
+  );
+  private readonly workflowRunsWaiting = gauge(
+    'a2a_workflow_runs_waiting',
+    'Runs that wait for a person, an event or a time; one may wait for several (the same number on every replica).',
+    ['for'],
   );
   readonly runningJobs = gauge('a2a_running_jobs', 'Tasks this replica is working on.');
   readonly queueSize = gauge('a2a_queue_size', 'Tasks that wait for a replica with room (the same number everywhere).');
@@ -166,7 +145,9 @@ export class Metrics {
   private readonly agentLabels = new Set<string>();
 
   constructor() {
-    for (const status of WORKFLOW_EVENTS) this.workflowRuns.inc({ status }, 0);
+    for (const status of RUN_EVENTS) this.workflowRuns.inc({ status }, 0);
+    for (const kind of STEP_KINDS) for (const status of STEP_ENDS) this.workflowStepDuration.zero({ kind, status });
+    for (const wait of WAITS) this.runsWait(wait, 0);
     for (const type of ERROR_TYPES) this.errors.inc({ error_type: type }, 0);
     for (const status of TASK_OUTCOMES) {
       this.requestsCompleted.inc({ status }, 0);
@@ -215,6 +196,18 @@ export class Metrics {
     this.taskSeconds.observe({ status }, seconds);
     this.agentTasks.inc({ agent_id, status });
     this.agentSeconds.inc({ agent_id }, Math.max(seconds, 0));
+  }
+
+  /** @param kind of a task of a workflow; those that are done at once are not counted */
+  stepEnded(kind: string, status: string, seconds: number): void {
+    const known = STEP_KINDS.find((one) => one === kind);
+    const end = STEP_ENDS.find((one) => one === status);
+    if (known !== undefined && end !== undefined)
+      this.workflowStepDuration.observe({ kind: known, status: end }, Math.max(seconds, 0));
+  }
+
+  runsWait(what: Wait, runs: number): void {
+    this.workflowRunsWaiting.set({ for: what }, runs);
   }
 
   schemaIs(state: (typeof SCHEMA_STATES)[number]): void {

@@ -1,6 +1,6 @@
 import { type Catch, type Duration, type RetryPolicy, taskAt } from '@app/dsl';
 import { policyOf } from './attempts.js';
-import type { Level, Problem } from './frame.js';
+import type { Leaf, Level, Problem } from './frame.js';
 import { millisecondsOf } from './lifecycle.js';
 import { type Place, scopeOf, type World } from './scope.js';
 
@@ -31,6 +31,28 @@ export async function catching(
   if (rule.do !== undefined) return { kind: 'do', vars };
   // Tried in vain: the error is not made good by anything.
   return policy === undefined ? { kind: 'ignore' } : undefined;
+}
+
+/** Where a `try` goes on that caught something: with its own list, or with a pause before the next attempt. */
+export function afterCatch(
+  level: Level,
+  caught: Caught & { readonly kind: 'do' | 'retry' },
+): { readonly level: Level; readonly leaf?: Leaf; readonly attempt: number } {
+  const { task, key, startedAt, raw, input } = level;
+  const attempt = level.try ?? { attempt: 1, since: startedAt };
+  const known = { ...level, index: 0 };
+  if (caught.kind === 'do') {
+    const inCatch = {
+      ...known,
+      vars: caught.vars,
+      list: `${task}/catch/do`,
+      try: { ...attempt, phase: 'catch' },
+    } as const;
+    return { level: inCatch, attempt: attempt.attempt };
+  }
+  const effect = { kind: 'retry', until: caught.until } as const;
+  const leaf = { task, key: `${key}~${attempt.attempt}`, raw, input, startedAt, effect };
+  return { level: { ...known, try: { ...attempt, phase: 'pause' } }, leaf, attempt: attempt.attempt };
 }
 
 /** Each attribute that the catch names; it may be an expression. */

@@ -1,4 +1,4 @@
-import type { Activation, Frame, Level } from './frame.js';
+import type { Activation, Frame, Level, Problem } from './frame.js';
 import { problemOf } from './problems.js';
 import type { Outcome } from './plan.js';
 
@@ -50,4 +50,11 @@ function limitsOf({ key, deadline, ...level }: Activation & Pick<Level, 'try'>):
   const task: Limit[] = deadline === undefined ? [] : [{ at: deadline, outcome: { kind: 'timeout', key } }];
   const until = level.try?.phase === 'try' ? level.try.until : undefined;
   return until === undefined ? task : [...task, { at: until, outcome: { kind: 'timeout', key, attempt: true } }];
+}
+
+/** @param attempt of a `try` that took too long, and not the task itself */
+export function tooLate({ task, deadline }: Activation, attempt: Level['try'] | undefined): Problem {
+  const what = task === '' ? 'The workflow' : `${attempt === undefined ? 'The' : 'An attempt of the'} task ${task}`;
+  const limit = attempt === undefined ? deadline : attempt.until;
+  return problemOf('timeout', `${what} did not end before ${limit ?? 'its time-out'}`);
 }

@@ -1,6 +1,7 @@
 import type { FreshTask, StepEvent, StoredEvent } from '@app/tasks';
 import type { Frame, Undo } from './frame.js';
 import type { Ending } from './run-rows.entity.js';
+import type { Ended } from './plan.js';
 import type { NewRun } from './run-starter.js';
 import type { NewWait, RunState, StateChange } from './sql-state.js';
 
@@ -15,6 +16,7 @@ export class Draft {
   readonly closed: string[] = [];
   readonly emitted: StateChange['events'][number][] = [];
   readonly events: StoredEvent[] = [];
+  readonly ended: Ended[] = [];
   readonly calls: FreshTask[] = [];
   readonly runs: NewRun[] = [];
   /** Steps that nobody wants any more. */

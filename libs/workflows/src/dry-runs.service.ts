@@ -1,3 +1,4 @@
+import { ServerInfo } from '@app/config';
 import { type Caller, DomainError } from '@app/core';
 import { type Definition, taskAt } from '@app/dsl';
 import { Expressions } from '@app/expressions';
@@ -17,6 +18,7 @@ export class DryRuns {
     private readonly needs: DefinitionNeeds,
     private readonly workflows: WorkflowsService,
     private readonly expressions: Expressions,
+    private readonly server: ServerInfo,
   ) {}
 
   /** @throws DomainError invalid (answers to tasks that are not there) */
@@ -42,7 +44,7 @@ export class DryRuns {
       if (!(error instanceof DomainError)) throw error;
       return { ended: 'refused', steps: [], because: error.message };
     }
-    return new Rehearsal(play, this.expressions).trace();
+    return new Rehearsal(play, this.expressions, this.server).trace();
   }
 }
 

@@ -51,7 +51,7 @@ export class HandOut {
       this.closeQuestions(handle);
     }
     if (handle !== undefined && isWait(effect)) this.draft.closed.push(handle);
-    const call = this.segment.out.get(id);
+    const call = this.segment.calls.of(id);
     if (call !== undefined) this.draft.after.push(() => call.abort());
   }
 
@@ -59,7 +59,10 @@ export class HandOut {
   cutOff({ id, stack, leaf, end }: Frame): void {
     if (end !== undefined) return;
     const begun = [...stack.filter(isLasting), ...(leaf === undefined || leaf.effect.kind === 'retry' ? [] : [leaf])];
-    for (const one of begun.toReversed()) this.draft.note(stepEvent('cancelled', id, one));
+    for (const one of begun.toReversed()) {
+      this.draft.note(stepEvent('cancelled', id, one));
+      this.draft.ended.push({ task: one.task, startedAt: one.startedAt, status: 'cancelled' });
+    }
   }
 
   /** Ends a branch and all that it branched into. */
@@ -85,7 +88,7 @@ export class HandOut {
   async call(frame: Frame, leaf: Leaf & { effect: Effect & { kind: 'call' } }): Promise<Outcome | undefined> {
     const { effect } = leaf;
     if (effect.call !== 'agent') {
-      this.draft.after.push(() => this.segment.callOut(frame.id, leaf));
+      this.draft.after.push(() => this.segment.calls.make(frame.id, leaf));
       return undefined;
     }
     const task = await this.tools.callers.callOf(this.segment.run, this.segment.row, effect.with);

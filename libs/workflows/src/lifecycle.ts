@@ -35,6 +35,12 @@ export async function checkedOutput(
   return { output, context: { value } };
 }
 
+/** What a run begins with, by the workflow's `input.from`. @throws WorkflowError, ExpressionError */
+export async function inputOf(world: World, raw: unknown): Promise<unknown> {
+  const from = world.definition.input?.from;
+  return from === undefined ? raw : filtered(world, { stack: [], input: raw }, from, raw);
+}
+
 /** What a run gives, by the workflow's `output`. @throws WorkflowError validation; ExpressionError */
 export async function outputOf(world: World, raw: unknown): Promise<unknown> {
   const { input, startedAt } = world.run;

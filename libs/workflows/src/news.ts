@@ -36,6 +36,11 @@ export class News {
     return this.open;
   }
 
+  /** Nobody is asked these any more. */
+  closed(ids: readonly string[]): void {
+    this.open = this.open.filter(({ id }) => !ids.includes(id));
+  }
+
   /** Looks at everything that any of its frames waits for. */
   async look(): Promise<void> {
     const row = await this.tools.store.clearWoken(this.segment.row);
@@ -55,7 +60,7 @@ export class News {
 
   private async lookFor(frame: Frame, leaf: Leaf, news: NewsRow): Promise<void> {
     const { effect, handle } = leaf;
-    if (effect.kind === 'call' && effect.call !== 'agent') return this.segment.callAgain(frame.id, leaf);
+    if (effect.kind === 'call' && effect.call !== 'agent') return this.segment.calls.makeAgain(frame.id, leaf);
     if (handle === undefined) return;
     if (effect.kind === 'listen') return this.tools.events.lookFor(this.segment, frame, leaf);
     if (isStep(effect)) return this.lookAtStep(frame, handle, news);

@@ -1,5 +1,5 @@
 import type { StepEvent } from '@app/tasks';
-import type { Frame, Problem, Undo } from './frame.js';
+import type { Activation, Frame, Problem, Undo } from './frame.js';
 
 /** What became of what a frame waited for. */
 export type Outcome =
@@ -11,10 +11,16 @@ export type Outcome =
   /** The time of a task of its stack, or of its leaf, is over; or that of one attempt of a `try`. */
   | { readonly kind: 'timeout'; readonly key: string; readonly attempt?: true };
 
+/** One execution of a task that is over. */
+export interface Ended extends Pick<Activation, 'task' | 'startedAt'> {
+  readonly status: 'completed' | 'faulted' | 'cancelled';
+}
+
 /** A frame after a step, and what happened on the way. All of it is stored at once. */
 export interface Plan {
   readonly frame: Frame;
   readonly events: readonly StepEvent[];
+  readonly ended: readonly Ended[];
   /** `$context`, when it changed. */
   readonly context?: { readonly value: unknown };
   readonly undo: readonly Undo[];

@@ -4,7 +4,7 @@ import type { Outcome } from './plan.js';
 import { type Outside, simulated, type Simulation } from './planner.spec-run.js';
 
 const expressions = new Expressions();
-afterAll(() => expressions.onModuleDestroy());
+afterAll(() => expressions.onApplicationShutdown());
 
 const ERRORS = 'https://serverlessworkflow.io/spec/1.0.0/errors/';
 const run = (tasks: unknown, rest: Omit<Simulation, 'tasks'> = {}) => simulated(expressions, { tasks, ...rest });

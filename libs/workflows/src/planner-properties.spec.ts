@@ -6,7 +6,7 @@ import type { Outcome } from './plan.js';
 import { type Simulated, simulated } from './planner.spec-run.js';
 
 const expressions = new Expressions();
-afterAll(() => expressions.onModuleDestroy());
+afterAll(() => expressions.onApplicationShutdown());
 
 const type = 'https://example.com/errors/no';
 const call = { call: 'http', with: { method: 'get', endpoint: 'https://example.com/' } };

@@ -153,6 +153,7 @@ class SimulatedRun {
       definition: this.definition,
       expressions: this.expressions,
       run: { id: 'run', input, startedAt: new Date(STARTED).toISOString() },
+      runtime: { name: 'a2a-mcp-server', version: '2.3.4' },
       context: this.context,
       now: () => new Date(this.now),
       random: () => random,

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { simulated, type Simulation } from './planner.spec-run.js';
 
 const expressions = new Expressions();
-afterAll(() => expressions.onModuleDestroy());
+afterAll(() => expressions.onApplicationShutdown());
 
 const ERRORS = 'https://serverlessworkflow.io/spec/1.0.0/errors/';
 const run = (tasks: unknown, rest: Omit<Simulation, 'tasks'> = {}) => simulated(expressions, { tasks, ...rest });
@@ -52,7 +52,7 @@ describe('the lifecycle of a task', () => {
       { x: 1 },
       { w: ['run', { x: 1 }, 'one', '2030-01-01T00:00:00.000Z', 1893456000] },
     ],
-    ['$runtime', { t: { set: { n: '${ $runtime.name }' } } }, {}, { n: 'a2a-mcp-server' }],
+    ['$runtime', { t: { set: { n: '${ $runtime | [.name, .version] }' } } }, {}, { n: ['a2a-mcp-server', '2.3.4'] }],
   ])('%s', async (_, task, input, output) => {
     expect(await run([task], { input })).toMatchObject({ output });
   });

@@ -1,21 +1,18 @@
-import { type NamedTask, type Task, taskAt, type TaskKind, taskKindOf } from '@app/dsl';
-import type { StepEvent } from '@app/tasks';
-import { catching } from './catching.js';
+import { type NamedTask, type Task, taskAt } from '@app/dsl';
+import { afterCatch, catching } from './catching.js';
+import { tooLate } from './deadlines.js';
 import { effectOf } from './effects.js';
 import { isLasting } from './executions.js';
 import { argumentsOf, functionOf, listOfFunction } from './functions.js';
-import { type Activation, type Effect, type Frame, type Level, type Problem, ROOT, type Undo } from './frame.js';
-import { activate, checkedOutput, deadlineOf, filtered, isSkipped } from './lifecycle.js';
-import { itemAt, listAt } from './lists.js';
-import { loopOver, nextIteration } from './loops.js';
+import { type Activation, type Frame, type Level, type Problem, ROOT } from './frame.js';
+import { activate, checkedOutput, deadlineOf, inputOf, isSkipped } from './lifecycle.js';
+import { innerList, levelOf, begunAnew } from './levels.js';
+import { indexAfter, itemAt } from './lists.js';
+import { nextIteration } from './loops.js';
 import type { Outcome, Plan } from './plan.js';
 import { problemIn, problemOf, WorkflowError } from './problems.js';
 import type { World } from './scope.js';
-import { stepEvent } from './step-events.js';
-import { attemptOf } from './attempts.js';
-
-/** Where the list stands of a task that is nothing but one. */
-const INNER: Partial<Readonly<Record<TaskKind, string>>> = { do: '/do', for: '/do', try: '/try' };
+import { WalkRecord } from './walk-record.js';
 
 /** Tasks that are done without asking the outside, before the frame is stored again. */
 const MOST_AT_ONCE = 50;
@@ -46,8 +43,7 @@ class Walk {
   private exhausted = false;
   private failedAt: Pick<Frame, 'stack' | 'data'> | undefined;
   private context: { value: unknown } | undefined;
-  private readonly events: StepEvent[] = [];
-  private readonly undo: Undo[] = [];
+  private readonly record: WalkRecord;
 
   constructor(
     private readonly given: World,
@@ -58,13 +54,15 @@ class Walk {
     this.leaf = frame.leaf;
     this.count = frame.count;
     this.forks = frame.forks;
+    this.record = new WalkRecord(frame.id);
   }
 
   get plan(): Plan {
-    const { stack, data, leaf, end, count, forks, events, undo, context, ends } = this;
+    const { stack, data, leaf, end, count, forks, context, ends } = this;
+    const { events, ended, undo } = this.record;
     const frame = { ...this.frame, stack, data, leaf, end, count, forks };
     const retry = end !== undefined && 'problem' in end ? { ...frame, ...this.failedAt, end: undefined } : undefined;
-    return { frame, events, undo, context, ends, ...(retry && { retry }) };
+    return { frame, events, ended, undo, context, ends, ...(retry && { retry }) };
   }
 
   async take(outcome: Outcome, most: number): Promise<void> {
@@ -102,14 +100,12 @@ class Walk {
     await this.finish(leaf, outcome.output);
   }
 
-  /** `input.from` of the workflow itself. */
+  /** Of the raw input, however often it is told to begin: it may be paused before its first task. */
   private async beginWorkflow(): Promise<void> {
     const [level, ...inner] = this.stack;
-    const from = this.world.definition.input?.from;
     const isFirst = this.frame.id === ROOT && this.count === 0 && inner.length === 0;
-    if (level === undefined || from === undefined || !isFirst) return;
-    // Of the raw input, however often it is told to begin: it may be paused before its first task.
-    this.data = await filtered(this.world, { stack: [], input: level.raw }, from, level.raw);
+    if (level === undefined || !isFirst) return;
+    this.data = await inputOf(this.world, level.raw);
     this.stack = [{ ...level, input: this.data }];
   }
 
@@ -123,7 +119,7 @@ class Walk {
     if (item === undefined || (level.only !== undefined && level.only !== level.index)) return this.leave();
     const activation = this.sketch(item);
     const place = { stack: this.stack, activation };
-    const started = () => this.note('started', activation, rerunnable(activation, this.frame, this.world.context));
+    const started = () => this.record.started(activation, this.world.context);
     let skips: boolean;
     try {
       skips = await isSkipped(this.world, place, item.task, this.data);
@@ -132,7 +128,7 @@ class Walk {
       return this.fail(error, activation);
     }
     if (skips) {
-      this.note('skipped', activation);
+      this.record.note('skipped', activation);
       return this.jump('continue');
     }
     started();
@@ -157,8 +153,8 @@ class Walk {
   }
 
   private async begin({ task, pointer }: NamedTask, activation: Activation): Promise<void> {
-    const inner = INNER[taskKindOf(task)];
-    if (inner !== undefined) return this.enter(task, activation, pointer + inner);
+    const inner = innerList(pointer, task);
+    if (inner !== undefined) return this.enter(inner, task, activation);
     const place = { stack: this.stack, activation };
     if (functionOf(this.world.definition, task) !== undefined && 'call' in task) {
       this.data = await argumentsOf(this.world, place, task);
@@ -171,13 +167,11 @@ class Walk {
     this.leaf = { ...activation, effect };
   }
 
-  private async enter(task: Task, activation: Activation, list: string): Promise<void> {
-    const level: Level = { ...activation, list, index: 0 };
-    const loop = 'for' in task ? await loopOver(this.world, { stack: this.stack, activation }, task) : undefined;
-    const attempt = 'try' in task ? await attemptOf(this.world, this.stack, level) : undefined;
+  private async enter(list: string, task: Task, activation: Activation): Promise<void> {
+    const level = await levelOf(this.world, this.stack, task, { ...activation, list, index: 0 });
     this.data = activation.input;
-    this.stack.push({ ...level, ...(loop && { for: loop }), ...(attempt && { try: attempt }) });
-    if (loop !== undefined) await this.iterate();
+    this.stack.push(level);
+    if (level.for !== undefined) await this.iterate();
   }
 
   /** The next iteration of the loop on top, or its end. */
@@ -212,9 +206,7 @@ class Walk {
       const done = await checkedOutput(this.world, place, task, output);
       this.data = done.output;
       if (done.context !== undefined) this.context = done.context;
-      this.note('completed', activation, { output: done.output });
-      if (task.metadata?.compensate !== undefined)
-        this.undo.push({ task: activation.task, key: activation.key, output: done.output });
+      this.record.completed(activation, done.output, task.metadata?.compensate !== undefined);
     } catch (error) {
       return this.fail(error, activation);
     }
@@ -228,15 +220,12 @@ class Walk {
       this.ends = true;
       // What is around it is over as well.
       for (const outer of [...this.stack, level].filter(isLasting).toReversed())
-        this.note('completed', outer, { output: this.data });
+        this.record.note('completed', outer, { output: this.data });
       this.stack = [];
       this.end = { output: this.data };
       return;
     }
-    const list = listAt(this.world.definition, level.list);
-    const named = list.findIndex((item) => Object.hasOwn(item, directive));
-    const index = directive === 'continue' ? level.index + 1 : directive === 'exit' ? list.length : named;
-    this.stack.push({ ...level, index: index < 0 ? list.length : index });
+    this.stack.push({ ...level, index: indexAfter(this.world.definition, level, directive) });
   }
 
   private async timeOut({ key, attempt }: Outcome & { kind: 'timeout' }): Promise<void> {
@@ -244,16 +233,14 @@ class Walk {
     const late = this.leaf?.key === key ? this.leaf : this.stack[at];
     if (late === undefined) return;
     if (this.leaf !== undefined && this.leaf.key !== key && this.leaf.effect.kind !== 'retry')
-      this.note('cancelled', this.leaf);
+      this.record.note('cancelled', this.leaf);
     const here = { stack: [...this.stack], data: this.leaf?.raw ?? this.data };
     this.leaf = undefined;
     if (at >= 0) {
-      for (const inner of this.stack.slice(at + 1).toReversed()) this.note('cancelled', inner);
+      for (const inner of this.stack.slice(at + 1).toReversed()) this.record.note('cancelled', inner);
       this.stack = this.stack.slice(0, attempt ? at + 1 : at);
     }
-    const what = late.task === '' ? 'The workflow' : `${attempt ? 'An attempt of the' : 'The'} task ${late.task}`;
-    const limit = attempt ? this.top?.try?.until : late.deadline;
-    await this.raise(problemOf('timeout', `${what} did not end before ${limit ?? 'its time-out'}`), late, here);
+    await this.raise(tooLate(late, attempt ? this.top?.try : undefined), late, here);
   }
 
   private async fail(error: unknown, at?: Activation): Promise<void> {
@@ -270,10 +257,13 @@ class Walk {
   ): Promise<void> {
     this.failedAt = here;
     let known = { ...problem, instance: problem.instance ?? (at?.task || '/') };
-    if (at !== undefined && at.task !== '' && at.key !== this.top?.key) this.note('faulted', at, { error: known });
+    if (at !== undefined && at.task !== '' && at.key !== this.top?.key)
+      this.record.note('faulted', at, { error: known });
     for (let level = this.stack.pop(); level !== undefined; level = this.stack.pop()) {
       try {
-        const caught = level.try?.phase === 'try' && !this.exhausted ? await this.caughtBy(level, known) : undefined;
+        const mayCatch = level.try?.phase === 'try' && !this.exhausted;
+        const place = { stack: this.stack, activation: level };
+        const caught = mayCatch ? await catching(this.world, place, level, known) : undefined;
         if (caught !== undefined) return await this.goOn(level, caught);
       } catch (error) {
         // A catch that cannot be evaluated catches nothing, and is an error of its own.
@@ -281,7 +271,7 @@ class Walk {
         if (other === undefined) throw error;
         known = { ...other, instance: other.instance ?? level.task };
       }
-      if (isLasting(level)) this.note('faulted', level, { error: known });
+      if (isLasting(level)) this.record.note('faulted', level, { error: known });
     }
     this.end = { problem: known };
   }
@@ -290,40 +280,19 @@ class Walk {
     return { stack: [...this.stack], data: at === undefined || at === this.top ? this.data : at.raw };
   }
 
-  private caughtBy(level: Level, problem: Problem) {
-    return catching(this.world, { stack: this.stack, activation: level }, level, problem);
-  }
-
   private async goOn(level: Level, caught: NonNullable<Awaited<ReturnType<typeof catching>>>): Promise<void> {
-    const { vars } = caught;
     this.data = level.input;
     if (caught.kind === 'ignore') return this.finish(level, level.input);
-    const phase = caught.kind === 'retry' ? 'pause' : 'catch';
-    const attempt = level.try ?? { attempt: 1, since: level.startedAt };
-    this.stack.push({ ...level, ...(vars && { vars }), index: 0, try: { ...attempt, phase } });
-    if (caught.kind === 'do') {
-      this.stack.push({ ...(this.stack.pop() as Level), list: `${level.task}/catch/do` });
-      return;
-    }
-    const { task, startedAt, raw, input } = level;
-    const effect: Effect = { kind: 'retry', until: caught.until };
-    this.note('retried', level, { attempt: attempt.attempt + 1, until: caught.until });
-    this.leaf = { task, key: `${level.key}~${attempt.attempt}`, raw, input, startedAt, effect };
+    const next = afterCatch(level, caught);
+    this.stack.push(next.level);
+    this.leaf = next.leaf;
+    if (caught.kind === 'retry') this.record.note('retried', level, { attempt: next.attempt + 1, until: caught.until });
   }
 
   private async tryAgain(): Promise<void> {
     const level = this.stack.pop();
     if (level?.try === undefined) return;
     this.data = level.input;
-    const next = { ...level, index: 0, vars: undefined };
-    this.stack.push({ ...next, try: await attemptOf(this.world, this.stack, next) });
-  }
-
-  private note(what: string, at: Pick<Activation, 'task' | 'key'>, detail?: Record<string, unknown>): void {
-    this.events.push(stepEvent(what, this.frame.id, at, detail));
+    this.stack.push(await begunAnew(this.world, this.stack, level));
   }
 }
-
-/** What a run that begins anew at a task of the workflow's own list has to know. */
-const rerunnable = ({ task, raw }: Activation, { id }: Frame, context: unknown) =>
-  id === ROOT && /^\/do\/\d+\/[^/]+$/.test(task) ? { raw, context } : undefined;

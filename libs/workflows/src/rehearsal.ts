@@ -46,6 +46,7 @@ export class Rehearsal {
   constructor(
     private readonly play: Play,
     private readonly expressions: Evaluator,
+    private readonly runtime: World['runtime'],
   ) {}
 
   async trace(): Promise<Trace> {
@@ -62,6 +63,7 @@ export class Rehearsal {
       definition,
       expressions: this.expressions,
       run: { id: '00000000-0000-0000-0000-000000000000', input, startedAt: new Date(this.began).toISOString() },
+      runtime: this.runtime,
       context: this.context,
       now: () => new Date(this.clock),
       random: () => 0,

@@ -5,14 +5,24 @@ import type { Outcome } from './plan.js';
 import type { World } from './scope.js';
 import type { RunState } from './sql-state.js';
 
+/** Calls of frames whose outcome is not stored yet. */
+interface CallsHere {
+  of(frame: string): AbortController | undefined;
+  make(frame: string, leaf: Leaf): void;
+  makeAgain(frame: string, leaf: Leaf): void;
+}
+
 /** A run that this process owns, for those who do parts of its work. */
 export interface RunHere {
   row: TaskRow;
   readonly run: RunState;
   readonly all: ReadonlyMap<string, Frame>;
-  /** Calls of frames whose outcome is not stored yet. */
-  readonly out: ReadonlyMap<string, AbortController>;
+  readonly calls: CallsHere;
   readonly isLost: boolean;
+  /** Nothing more becomes of it here. */
+  readonly isOver: boolean;
+  /** Nothing new is begun here. */
+  readonly isLeaving: boolean;
   world(draft: Draft): World;
   /** Plans what follows from what became of a frame, and all that follows from that. */
   take(draft: Draft, frame: string, outcome: Outcome): Promise<void>;
@@ -26,8 +36,8 @@ export interface RunHere {
   wake(): void;
   /** Not ours any more. */
   drop(): void;
-  callOut(frame: string, leaf: Leaf): void;
-  callAgain(frame: string, leaf: Leaf): void;
+  /** A bug of ours. */
+  failed(cause: unknown): void;
   /** Ids of the open questions of a step's agent. */
   questionsOf(step: string): string[];
 }

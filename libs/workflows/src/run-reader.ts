@@ -40,7 +40,7 @@ const FROM = 'tasks t join workflow_runs r on r.run_id = t.id join workflows w o
 const PHASE = `case
   when t.state = 'completed' then 'completed' when t.state = 'failed' then 'faulted' when t.state = 'canceled' then 'cancelled'
   when r.paused_at is not null then 'suspended' when t.state = 'submitted' then 'pending'
-  when t.executor is null then 'waiting' else 'running' end`;
+  when t.executor is null or t.state = 'input-required' then 'waiting' else 'running' end`;
 
 export interface RunFilter {
   readonly workflow: string;
@@ -125,7 +125,7 @@ export function phaseOf({
   if (state in final) return final[state as keyof typeof final];
   if (paused_at !== null) return 'suspended';
   if (state === 'submitted') return 'pending';
-  return executor === null ? 'waiting' : 'running';
+  return executor === null || state === 'input-required' ? 'waiting' : 'running';
 }
 
 export function runViewOf(row: RunRow): RunView {

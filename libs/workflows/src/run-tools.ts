@@ -1,3 +1,4 @@
+import { ServerInfo } from '@app/config';
 import { Expressions } from '@app/expressions';
 import { RunStore } from '@app/tasks';
 import { Injectable } from '@nestjs/common';
@@ -23,5 +24,6 @@ export class RunTools {
     readonly approvals: ApprovalRows,
     readonly events: WorkflowEvents,
     readonly meter: RunMeter,
+    readonly server: ServerInfo,
   ) {}
 }

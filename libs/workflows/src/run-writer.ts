@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@app/audit';
 import type { Flushed, FlushItem, StoredEvent, TaskRow } from '@app/tasks';
-import type { Draft, Result } from './draft.js';
+import { Draft, type Result } from './draft.js';
 import type { Problem } from './frame.js';
 import { patiently } from './patience.js';
 import { scheduleNext } from './schedule.js';
@@ -19,8 +19,16 @@ export class RunWriter {
     private readonly tools: RunTools,
   ) {}
 
-  async write(draft: Draft): Promise<void> {
-    const item = this.itemOf(draft);
+  write(draft: Draft): Promise<void> {
+    return this.put(draft, this.itemOf(draft));
+  }
+
+  /** Tells whoever follows the run what people are asked. It stays here: others of its threads may be at work. */
+  ask([question, ...others]: readonly [Question, ...Question[]]): Promise<void> {
+    return this.put(new Draft(this.segment.run), this.askingItem(question, others.length));
+  }
+
+  private async put(draft: Draft, item: FlushItem): Promise<void> {
     const written = await this.stored(draft, item);
     if (written === undefined) {
       this.forget(draft);
@@ -36,6 +44,7 @@ export class RunWriter {
       rested_at: item.rest === null ? null : written.updated_at,
     });
     this.tools.store.told(this.segment.row, item);
+    this.tools.meter.stepsEnded(this.segment.run.definition, draft.ended);
     if (item.rest?.final === true) this.tools.meter.ended(this.segment.row);
     await this.tools.store.canceledSteps(draft.canceled);
   }
@@ -45,24 +54,10 @@ export class RunWriter {
     for (const task of draft.calls) this.tools.store.forget(task);
   }
 
-  /** Lets go of a run that waits, for its caller when people are asked. @returns whether it is not ours any more */
-  async letGo(againMs: number | null, questions: readonly Question[]): Promise<boolean> {
-    const { id, executor, epoch, state } = this.segment.row;
-    const [question] = questions;
-    if (question === undefined || state === 'input-required')
-      return this.tools.store.park({ id, executor: executor ?? '', epoch, again: againMs });
-    const item = this.restingItem(question, questions.length, againMs);
-    const written = await this.tools.db.transaction((manager) => this.tools.store.write(manager, item));
-    if (written === undefined) return true;
-    this.segment.row = {
-      ...this.segment.row,
-      ...written,
-      inbox: [],
-      state: item.state,
-      message: item.rest?.message ?? null,
-    };
-    this.tools.store.told(this.segment.row, item);
-    return true;
+  /** Lets go of a run that waits. @returns whether it is not ours any more */
+  letGo(again: number | null): Promise<boolean> {
+    const { id, executor, epoch } = this.segment.row;
+    return this.tools.store.park({ id, executor: executor ?? '', epoch, again });
   }
 
   private itemOf({ events, result }: Draft): FlushItem {
@@ -80,16 +75,16 @@ export class RunWriter {
     };
   }
 
-  private restingItem({ prompt, schema }: Question, count: number, again: number | null): FlushItem {
-    const more = count > 1 ? [{ text: `${count - 1} more questions are open` }] : [];
+  private askingItem({ prompt, schema }: Question, others: number): FlushItem {
+    const more = others > 0 ? [{ text: `${others} more questions are open` }] : [];
     const message = [{ text: prompt }, ...(schema === undefined || schema === null ? [] : [{ data: schema }]), ...more];
     const at = new Date();
     const events: StoredEvent[] = [
       { at, kind: 'status', body: { state: 'input-required', message } },
       { at, kind: 'result', body: {} },
     ];
-    const rest = { final: false, said: 0, message, history: [], artifacts: [], error: null, again, timeout: 0 };
-    return { ...this.bare('input-required', events), rest };
+    const nothing = { final: false, said: 0, history: [], artifacts: [], error: null, again: null, timeout: 0 };
+    return { ...this.bare('input-required', events), rest: { ...nothing, message, kept: true } };
   }
 
   private bare(state: State, events: readonly StoredEvent[]): FlushItem {

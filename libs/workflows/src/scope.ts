@@ -15,6 +15,8 @@ export interface World {
   readonly definition: Definition;
   readonly expressions: Evaluator;
   readonly run: { readonly id: string; readonly input: unknown; readonly startedAt: string };
+  /** `$runtime`. */
+  readonly runtime: { readonly name: string; readonly version: string };
   /** `$context` now. */
   readonly context: unknown;
   readonly now: () => Date;
@@ -23,8 +25,6 @@ export interface World {
   /** `$secrets`: those that the definition names. @throws WorkflowError authorization */
   secrets(): Promise<Readonly<Record<string, unknown>>>;
 }
-
-const RUNTIME = { name: 'a2a-mcp-server', version: '1.0.0', metadata: {} };
 
 /** Who is asking: the task whose expression it is, within what. */
 export interface Place {
@@ -59,7 +59,7 @@ export async function scopeOf(world: World, place: Place, data: unknown, ...expr
         input: run.input,
         startedAt: timeOf(run.startedAt),
       },
-      runtime: RUNTIME,
+      runtime: { ...world.runtime, metadata: {} },
       ...Object.assign({}, ...stack.map((level) => level.vars)),
       ...vars,
     },

@@ -1,16 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Log } from '@app/telemetry';
 import type { TaskRow } from '@app/tasks';
 import { Draft } from './draft.js';
-import type { Frame, Leaf, Level, Taken } from './frame.js';
-import { callersIn } from './functions.js';
+import type { Frame, Taken } from './frame.js';
 import { HandOut } from './hand-out.js';
 import { dueAt, dueOutcomes } from './deadlines.js';
 import { Joining } from './joining.js';
 import type { Outcome, Plan } from './plan.js';
 import { advance } from './planner.js';
-import { problemFor, problemOf } from './problems.js';
+import { problemOf } from './problems.js';
 import { News } from './news.js';
+import { OpenCalls } from './open-calls.js';
 import { patiently } from './patience.js';
 import type { RunHere } from './run-here.js';
 import type { RunTools } from './run-tools.js';
@@ -20,7 +19,6 @@ import { type RunState, readState } from './sql-state.js';
 
 /** A run that ends whoever works on it must not do so for ever. */
 const MOST_ATTEMPTS = 10;
-const FRESH_POLL_MS = 100;
 
 interface Input {
   readonly frame: string;
@@ -31,11 +29,6 @@ interface Input {
   readonly taken?: readonly Taken[];
 }
 
-/** A call that is under way, and not stored yet once it has ended. */
-interface Call extends AbortController {
-  readonly key?: string;
-}
-
 /**
  * One run while this process owns it: takes in what happened, plans, writes, and hands out what the plan asks for. All that
  * it knows is in rows; it may vanish at any moment.
@@ -44,12 +37,12 @@ export class Segment implements RunHere {
   private readonly log = new Log('Workflows');
   private readonly frames = new Map<string, Frame>();
   private inputs: Input[] = [];
-  /** Calls of frames whose outcome is not stored yet. */
-  readonly out = new Map<string, Call>();
+  readonly calls: OpenCalls;
   private ring = (): void => undefined;
   private isRung = true;
   private isDropped = false;
-  private isOver = false;
+  isOver = false;
+  isLeaving = false;
   private state: RunState | undefined;
   private readonly news: News;
   private readonly writer: RunWriter;
@@ -60,6 +53,7 @@ export class Segment implements RunHere {
     /** How long it may stay with nothing to do, in milliseconds. */
     private readonly linger: () => number,
   ) {
+    this.calls = new OpenCalls(this, tools, (frame, key, outcome) => this.hear({ frame, key, outcome }));
     this.news = new News(this, tools);
     this.writer = new RunWriter(this, tools);
   }
@@ -97,7 +91,13 @@ export class Segment implements RunHere {
   /** Not ours any more, or over. */
   drop(): void {
     this.isDropped = true;
-    for (const call of this.out.values()) call.abort();
+    this.calls.abort();
+    this.ring();
+  }
+
+  /** Somebody else is to go on. Nothing new is begun here; what is open to the outside may end first, and is stored. */
+  leave(): void {
+    this.isLeaving = true;
     this.ring();
   }
 
@@ -108,40 +108,6 @@ export class Segment implements RunHere {
   /** What was held back may begin. */
   begin(): void {
     for (const frame of this.frames.values()) if (isReady(frame)) this.tell(frame.id, { kind: 'begin' });
-  }
-
-  /** Calls the outside, and tells what came of it. */
-  callOut(frame: string, leaf: Leaf): void {
-    const { key, effect } = leaf;
-    // It may have been taken back in the step that asked for it.
-    const isWanted = this.frames.get(frame)?.leaf?.key === key && !this.isDropped && !this.isOver;
-    if (effect.kind !== 'call' || !isWanted) return;
-    const call: Call = Object.assign(new AbortController(), { key });
-    this.out.set(frame, call);
-    const { stack = [] } = this.frames.get(frame) ?? {};
-    const { row, run } = this;
-    const step = { row, run, key, signal: call.signal, world: this.world(new Draft(run)) };
-    this.patiently(() => this.tools.callers.demandRun(run))
-      .then(() => this.becomesFresh(call.signal))
-      .then(() =>
-        this.tools.outcalls.call(effect, {
-          ...step,
-          place: { stack, activation: leaf },
-          deadline: deadlineOfCall(stack, leaf),
-        }),
-      )
-      .then((output): Outcome => ({ kind: 'output', output }))
-      .catch((error: unknown): Outcome => ({ kind: 'problem', problem: problemFor(error) }))
-      .then((outcome) => this.hear({ frame, key, outcome }))
-      .catch((cause: unknown) => this.failed(cause));
-  }
-
-  /** A call that somebody else began, or that nobody did: whoever took over cannot know. */
-  callAgain(frame: string, leaf: Leaf): void {
-    if (this.out.get(frame)?.key === leaf.key || leaf.effect.kind !== 'call') return;
-    if (!leaf.effect.atMostOnce) return this.callOut(frame, leaf);
-    const detail = `outcome unknown: the call may have been made, and is to be made at most once`;
-    this.tell(frame, { kind: 'problem', problem: problemOf('runtime', detail) });
   }
 
   questionsOf(step: string): string[] {
@@ -156,6 +122,7 @@ export class Segment implements RunHere {
       definition,
       expressions: this.tools.expressions,
       run: { id: this.row.id, input, startedAt },
+      runtime: this.tools.server,
       context: draft.context === undefined ? this.run.context : draft.context.value,
       now: () => new Date(),
       random: Math.random,
@@ -167,7 +134,7 @@ export class Segment implements RunHere {
   async take(draft: Draft, id: string, outcome: Outcome): Promise<void> {
     const frame = draft.frames.get(id) ?? (draft.dropped.has(id) ? undefined : this.frames.get(id));
     if (frame === undefined || frame.end !== undefined || draft.result !== undefined) return;
-    const pauses = this.news.isPaused && draft.ending === null;
+    const pauses = this.isLeaving || (this.news.isPaused && draft.ending === null);
     await this.accept(draft, frame, await advance(this.world(draft), frame, outcome, pauses), outcome);
   }
 
@@ -179,18 +146,14 @@ export class Segment implements RunHere {
     const { context, undo, ending, consumed } = draft;
     this.state = { ...this.run, undo, ending, consumed, ...(context && { context: context.value }) };
     this.isOver = draft.result !== undefined;
-    for (const [id, { key }] of this.out) if (this.frames.get(id)?.leaf?.key !== key) this.out.delete(id);
+    this.calls.stored();
+    this.news.closed(draft.closed);
     for (const begin of draft.after) begin();
   }
 
   private hear(input: Input): void {
     this.inputs.push(input);
     this.ring();
-  }
-
-  /** Stood still for a while: whoever took over may be calling already. What is lost is aborted. */
-  private async becomesFresh(signal: AbortSignal): Promise<void> {
-    while (!this.tools.store.isFresh()) await sleep(FRESH_POLL_MS, undefined, { signal });
   }
 
   private patiently<T>(work: () => Promise<T>): Promise<T> {
@@ -246,6 +209,7 @@ export class Segment implements RunHere {
     if (plan.retry !== undefined && isOwn) draft.failed(plan.retry);
     draft.keep(frame);
     for (const event of plan.events) draft.note(event);
+    draft.ended.push(...plan.ended);
     if (plan.context !== undefined) draft.context = plan.context;
     if (draft.ending === null) draft.undo = [...draft.undo, ...plan.undo];
     const handOut = new HandOut(this, draft, this.tools);
@@ -259,6 +223,7 @@ export class Segment implements RunHere {
   }
 
   private goOn(id: string): void {
+    if (this.isLeaving) return;
     if (!this.news.isPaused || this.run.ending !== null) this.tell(id, { kind: 'begin' });
   }
 
@@ -271,13 +236,19 @@ export class Segment implements RunHere {
 
   /** Nothing to do now: waits here for a while, then lets go. */
   private async rest(): Promise<void> {
+    if (this.isLeaving && this.calls.size === 0) {
+      this.isOver = true;
+      return;
+    }
+    const [question, ...others] = this.news.questions;
+    if (question !== undefined && this.row.state !== 'input-required') return this.writer.ask([question, ...others]);
     const due = dueAt(this.frames.values());
     const nearMs = due === undefined ? Infinity : due.getTime() - Date.now();
-    const lingerMs = this.out.size > 0 ? Infinity : this.linger();
+    const lingerMs = this.calls.size > 0 ? Infinity : this.linger();
     const isWoken = await this.ringing(Math.min(nearMs, lingerMs));
     if (isWoken || this.isDropped || nearMs <= lingerMs) return;
     const again = () => (due === undefined ? null : Math.max(due.getTime() - Date.now(), 0));
-    if (await this.patiently(() => this.writer.letGo(again(), this.news.questions))) this.isOver = true;
+    if (await this.patiently(() => this.writer.letGo(again()))) this.isOver = true;
     else this.wake();
   }
 
@@ -298,10 +269,6 @@ export class Segment implements RunHere {
     this.log.error('A run of a workflow broke', { run: this.row.id, workflow: this.run.name, cause });
   }
 }
-
-/** That of the task, or of the call of the function that it is the task of. */
-const deadlineOfCall = (stack: readonly Level[], { deadline }: Leaf): string | undefined =>
-  [deadline, ...callersIn(stack).map((level) => level.deadline)].filter((one) => one !== undefined).toSorted()[0];
 
 /** Nobody has begun what comes next. */
 const isReady = ({ leaf, end }: Frame): boolean => leaf === undefined && end === undefined;

@@ -17,6 +17,7 @@ const LINGER_MS = { few: 2_000, many: 50 };
 const BROKEN_MS = 5_000;
 /** A step that is being written may take so long. */
 const STOP_MS = 2_000;
+const STOP_POLL_MS = 50;
 
 /** The runs of workflows that this process works on. */
 @Injectable()
@@ -74,20 +75,30 @@ export class WorkflowRuns implements TaskRunner, OnModuleInit {
     return this.approvals.answerRun(caller, row.id, parts);
   }
 
-  /** Everything is in rows: others go on at once. */
-  async stop(): Promise<void> {
+  /** Everything is in rows: others go on at once, or as soon as what is open to the outside has ended. */
+  async stop(graceMs: number): Promise<void> {
     this.stopping = true;
-    const ids = [...this.segments.keys()];
+    const left = new Set(this.segments.keys());
+    const until = performance.now() + graceMs;
+    for (const segment of this.segments.values()) segment.leave();
+    while (this.ends.size > 0 && performance.now() < until) {
+      await Promise.race([Promise.all(this.ends), sleep(STOP_POLL_MS, undefined, { ref: false })]);
+      await this.giveAway([...left].filter((id) => !this.segments.has(id) && left.delete(id)));
+    }
     this.dropAll();
     // What is being written is written, so that nothing begins here afterwards.
     await Promise.race([Promise.all(this.ends), sleep(STOP_MS, undefined, { ref: false })]);
-    await this.work
-      .release(this.tools.store.executor, ids, false)
-      .catch((cause: unknown) => this.log.warn('Runs could not be released', { cause }));
+    await this.giveAway([...left]);
   }
 
   dropAll(): void {
     for (const segment of this.segments.values()) segment.drop();
+  }
+
+  private giveAway(ids: readonly string[]): Promise<void> {
+    return this.work
+      .release(this.tools.store.executor, ids, false)
+      .catch((cause: unknown) => this.log.warn('Runs could not be released', { cause }));
   }
 
   private lingerMs(): number {

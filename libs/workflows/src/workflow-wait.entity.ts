@@ -3,6 +3,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 /** What a run waits for that others bring: an answer of a person, or events. */
 @Entity('workflow_waits')
 @Index('idx_workflow_waits_open', ['createdAt', 'id'], { where: `kind = 'human' and closed_at is null` })
+@Index('idx_workflow_waits_kind', ['kind', 'runId'], { where: 'closed_at is null' })
 export class WorkflowWaitRow {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'pk_workflow_waits' })
   id: string;
@@ -22,7 +23,7 @@ export class WorkflowWaitRow {
   @Column('json')
   body: Record<string, unknown>;
 
-  /** Who may answer beside the run's own principal: `principal:…`, `role:…`, `group:…`; null: who may write workflows. */
+  /** Who may answer: `principal:…`, `role:…`, `group:…`; null: who started the run. And always who may write the workflow. */
   @Column('text', { array: true, nullable: true })
   assignees: string[] | null;
 

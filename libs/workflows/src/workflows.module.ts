@@ -23,6 +23,7 @@ import { RunTools } from './run-tools.js';
 import { RunsController } from './runs.controller.js';
 import { RunsService } from './runs.service.js';
 import { Scheduler } from './scheduler.js';
+import { WaitingRuns } from './waiting-runs.js';
 import { WorkflowDirectory } from './workflow-directory.js';
 import { WorkflowEvents } from './workflow-events.js';
 import { WorkflowRuns } from './workflow-runs.js';
@@ -67,6 +68,7 @@ import { WorkflowsService } from './workflows.service.js';
     Approvals,
     ApprovalRows,
     Scheduler,
+    WaitingRuns,
   ],
   exports: [WorkflowsService, WorkflowDirectory, RunsService, Approvals],
 })
