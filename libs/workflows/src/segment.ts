@@ -133,7 +133,8 @@ export class Segment implements RunHere {
       .then((output): Outcome => ({ kind: 'output', output }))
       .catch((error: unknown): Outcome => ({ kind: 'problem', problem: problemFor(error) }))
       .then((outcome) => this.hear({ frame, key, outcome }))
-      .catch((cause: unknown) => this.failed(cause));
+      // What nobody wants any more was aborted.
+      .catch((cause: unknown) => call.signal.aborted || this.failed(cause));
   }
 
   /** A call that somebody else began, or that nobody did: whoever took over cannot know. */
