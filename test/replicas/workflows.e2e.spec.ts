@@ -16,9 +16,11 @@ const WORKFLOWS = Number(process.env.WORKFLOWS ?? 20);
 const SEED = Number(process.env.FAULT_SEED ?? 20_251_128);
 /** While there are runs to meet them. */
 const LEAST_FAULTS = 6;
+/** So many begin before each fault. */
+const RUNS_PER_FAULT = 4;
 /** Runs that are under way at a time. */
 const MOST_AT_ONCE = 20;
-const BETWEEN_STARTS_MS = 500;
+const BETWEEN_STARTS_MS = 100;
 /** After the last fault. */
 const ENDED_MS = 60_000;
 
@@ -42,7 +44,7 @@ test(
     await using client = new WorkflowClient(cluster);
     const flushing = setInterval(() => void cluster.redis.command('FLUSHDB').catch(() => undefined), 100);
     try {
-      const working = startAll(client, random.fork());
+      const working = startAll(client, random.fork(), stage);
       let runs: StartedRun[] | undefined;
       void working.then((all) => (runs = all));
       while (runs === undefined || (stage.turn < LEAST_FAULTS && (await open()) > 0)) await fault(stage);
@@ -63,12 +65,13 @@ test(
   TEST_MS,
 );
 
-async function startAll(client: WorkflowClient, random: Random): Promise<StartedRun[]> {
+async function startAll(client: WorkflowClient, random: Random, stage: Stage): Promise<StartedRun[]> {
   const runs: StartedRun[] = [];
   for (let n = 0; n < WORKFLOWS; n++) {
     runs.push(await client.start(workflowPlan(n, `workflows-${n}`, service.url, random.fork())));
     await sleep(BETWEEN_STARTS_MS);
-    await until('there is room for another', async () => (await open()) < MOST_AT_ONCE, 120_000);
+    const isTime = () => stage.turn >= Math.floor((n + 1) / RUNS_PER_FAULT);
+    await until('there is room for another', async () => isTime() && (await open()) < MOST_AT_ONCE, 120_000);
   }
   return runs;
 }
