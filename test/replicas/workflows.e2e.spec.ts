@@ -57,7 +57,7 @@ test(
       console.info(`workflows: ${WORKFLOWS} runs, seed ${SEED}, ${stage.outages.length} faults: ${faults}`);
       expect(wrongs).toEqual([]);
       const kinds = new Set(runs.flatMap(({ plan }) => [...plan.kinds]));
-      expect([...kinds].toSorted()).toEqual(WORKFLOWS < KINDS.length ? expect.anything() : KINDS.toSorted());
+      expect(WORKFLOWS < KINDS.length ? [] : KINDS.filter((kind) => !kinds.has(kind))).toEqual([]);
     } finally {
       clearInterval(flushing);
     }

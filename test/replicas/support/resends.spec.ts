@@ -7,10 +7,8 @@ const STEP = '00000000-0000-7000-8000-000000000001';
 const RUN = '00000000-0000-7000-8000-000000000002';
 const KEY = '#3';
 
-const moment = (at: number, more: Partial<Moment> = {}): Moment => ({
-  ...{ at, parent: RUN, executor: 'a', epoch: 1, state: 'working', heard: false, isOver: false, messages: ['m'] },
-  ...more,
-});
+const FIRST = { parent: RUN, executor: 'a', epoch: 1, state: 'working', heard: false, isOver: false, messages: ['m'] };
+const moment = (at: number, more: Partial<Moment> = {}): Moment => ({ ...FIRST, at, ...more });
 const BEGUN = moment(0, { state: 'submitted' });
 const HEARD = moment(200, { heard: true });
 const TAKEN = moment(8_000, { executor: 'b', epoch: 2 });
