@@ -4,6 +4,7 @@ import { startAgents, type TestAgents } from '../support/agents.js';
 import { newDatabase, rows, type TestDatabase } from '../support/database.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { until } from '../support/until.js';
+import { postWorkflow, type Run } from '../support/workflow-runs.js';
 
 interface Task {
   taskId: string;
@@ -118,11 +119,17 @@ test('a process that stops gives its tasks away at once', async () => {
   expect(await rows(database.url, 'select id from executors')).toHaveLength(1);
 });
 
-test('the owner dies before the agent gave a sign of life: the same message is sent again', async () => {
+test('the owner dies before the agent gave a sign of life: the same message is sent again, except to be made at most once', async () => {
   const owner = await replica();
-  const text = 'hang once';
+  const [text, careful] = ['hang once', 'hang at most once'];
   const { taskId } = await start(owner, 'flaky', text);
-  await until('the message was sent', async () => (await sends('flaky', text)).length > 0);
+  const metadata = { atMostOnce: true };
+  const name = await postWorkflow(owner, 'careful', [
+    { pay: { call: 'agent', with: { agent: 'flaky', message: careful }, metadata } },
+  ]);
+  const run = await owner.json<Run>(202, 'POST', `/api/v1/workflows/${name}/runs`, { input: {} });
+  const sent = async () => Promise.all([sends('flaky', text), sends('flaky', careful)]);
+  await until('both were sent', async () => (await sent()).every((ids) => ids.length > 0));
   await owner.stop('SIGKILL');
   const messageIds = await until('it was sent again', async () => {
     const ids = await sends('flaky', text);
@@ -130,6 +137,12 @@ test('the owner dies before the agent gave a sign of life: the same message is s
   });
   expect(new Set(messageIds).size).toBe(1);
   expect(await survivor.json(200, 'POST', `/api/v1/tasks/${taskId}/cancel`)).toMatchObject({ canceled: true });
+  await finished(run.runId);
+  expect(await survivor.json(200, 'GET', `/api/v1/runs/${run.runId}`)).toMatchObject({
+    phase: 'faulted',
+    error: { detail: expect.stringContaining('outcome unknown') },
+  });
+  expect(await sends('flaky', careful)).toHaveLength(1);
 });
 
 test('unless the agent is set never to be sent anything again: then the outcome is unknown', async () => {

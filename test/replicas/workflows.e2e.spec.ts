@@ -4,26 +4,37 @@ import { Random } from '../support/random.js';
 import { until } from '../support/until.js';
 import { Cluster } from './support/cluster.js';
 import { Stage, TEST_MS } from './support/faults.js';
+import { type RecordingService, startRecordingService } from './support/recording-service.js';
+import { callWitness } from './support/witness.js';
 import { type StartedRun, WorkflowClient } from './support/workflow-clients.js';
 import { judgeRuns } from './support/workflow-oracle.js';
 import { workflowPlan } from './support/workflow-plans.js';
+import { KINDS } from './support/workflow-tasks.js';
 
 /** In `npm test`; `npm run soak -- workflows` asks for more. */
 const WORKFLOWS = Number(process.env.WORKFLOWS ?? 20);
 const SEED = Number(process.env.FAULT_SEED ?? 20_251_128);
 /** While there are runs to meet them. */
 const LEAST_FAULTS = 6;
+/** So many begin before each fault. */
+const RUNS_PER_FAULT = 4;
 /** Runs that are under way at a time. */
 const MOST_AT_ONCE = 20;
-const BETWEEN_STARTS_MS = 500;
+const BETWEEN_STARTS_MS = 100;
 /** After the last fault. */
 const ENDED_MS = 60_000;
 
 let cluster: Cluster;
+let service: RecordingService;
 beforeAll(async () => {
+  service = await startRecordingService();
   cluster = await Cluster.start({ withRedis: true });
+  await callWitness(cluster);
 }, 120_000);
-afterAll(() => cluster[Symbol.asyncDispose]());
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
+});
 
 test(
   'workflows: whatever dies, freezes or restarts between two steps, every run ends and does each step once',
@@ -33,16 +44,20 @@ test(
     await using client = new WorkflowClient(cluster);
     const flushing = setInterval(() => void cluster.redis.command('FLUSHDB').catch(() => undefined), 100);
     try {
-      const working = startAll(client, random.fork());
+      const working = startAll(client, random.fork(), stage);
       let runs: StartedRun[] | undefined;
       void working.then((all) => (runs = all));
       while (runs === undefined || (stage.turn < LEAST_FAULTS && (await open()) > 0)) await fault(stage);
       await stage.end();
       await until('every run ends', async () => (await open()) === 0, ENDED_MS).catch(() => undefined);
-      const wrongs = [...client.wrongs, ...(await judgeRuns({ cluster, runs: await working, outages: stage.outages }))];
+      await client.settled();
+      const evidence = { cluster, runs: await working, outages: stage.outages, heard: service.heard };
+      const wrongs = [...client.wrongs, ...(await judgeRuns(evidence))];
       const faults = stage.outages.map(({ what }) => what).join(', ');
       console.info(`workflows: ${WORKFLOWS} runs, seed ${SEED}, ${stage.outages.length} faults: ${faults}`);
       expect(wrongs).toEqual([]);
+      const kinds = new Set(runs.flatMap(({ plan }) => [...plan.kinds]));
+      expect(WORKFLOWS < KINDS.length ? [] : KINDS.filter((kind) => !kinds.has(kind))).toEqual([]);
     } finally {
       clearInterval(flushing);
     }
@@ -50,12 +65,13 @@ test(
   TEST_MS,
 );
 
-async function startAll(client: WorkflowClient, random: Random): Promise<StartedRun[]> {
+async function startAll(client: WorkflowClient, random: Random, stage: Stage): Promise<StartedRun[]> {
   const runs: StartedRun[] = [];
   for (let n = 0; n < WORKFLOWS; n++) {
-    runs.push(await client.start(workflowPlan(`workflows-${n}`, random.fork())));
+    runs.push(await client.start(workflowPlan(n, `workflows-${n}`, service.url, random.fork())));
     await sleep(BETWEEN_STARTS_MS);
-    await until('there is room for another', async () => (await open()) < MOST_AT_ONCE, 120_000);
+    const isTime = () => stage.turn >= Math.floor((n + 1) / RUNS_PER_FAULT);
+    await until('there is room for another', async () => isTime() && (await open()) < MOST_AT_ONCE, 120_000);
   }
   return runs;
 }
@@ -77,7 +93,7 @@ async function fault(stage: Stage): Promise<void> {
 async function kill(stage: Stage): Promise<void> {
   const replica = running(stage);
   const pause = stage.random.int(0, 500);
-  await stage.during(`kill -9 of ${replica.name}`, { hidesSigns: true }, () => replica.kill());
+  await stage.during(`kill -9 of ${replica.name}`, { hidesSigns: true, pid: replica.pid }, () => replica.kill());
   await sleep(pause);
   await replica.start();
 }
@@ -86,7 +102,7 @@ async function kill(stage: Stage): Promise<void> {
 async function freeze(stage: Stage): Promise<void> {
   const replica = running(stage);
   const ms = stage.random.pick([stage.random.int(300, 3_000), stage.random.int(7_500, 8_500)]);
-  await stage.during(`freeze of ${replica.name}`, { hidesSigns: true }, () => replica.freezeFor(ms));
+  await stage.during(`freeze of ${replica.name}`, { hidesSigns: true, pid: replica.pid }, () => replica.freezeFor(ms));
 }
 
 async function restartPostgres(stage: Stage): Promise<void> {

@@ -23,7 +23,7 @@ export function freshTask(caller: Caller, input: NewTask, timeout: number): Fres
     context: contextId === undefined ? null : cleanText(contextId),
     idempotency: idempotencyKey === undefined ? null : digest([agent, skill ?? null, keyOf(idempotencyKey)]),
     hash: idempotencyKey === undefined ? null : digest([input.parts, contextId ?? null, sessionId ?? null]),
-    inbox: [messageOf(caller, input.parts)],
+    inbox: [{ ...messageOf(caller, input.parts), ...(input.atMostOnce === true && { atMostOnce: true }) }],
     trace: input.trace?.parent ?? null,
     trace_state: input.trace?.state ?? null,
     executor: null,

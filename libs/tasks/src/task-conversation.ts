@@ -32,10 +32,11 @@ export async function* eventsOf(talk: Conversation): AsyncGenerator<AgentEvent, 
   if (row.heard && upstreamId !== null) return yield* followed(talk, upstreamId);
   if (row.attempts > 1) {
     if (upstreamId !== null && (await wasAnswered(talk, upstreamId))) return yield* followed(talk, upstreamId);
-    if (agent.resend === 'never')
+    const forbids = agent.resend === 'never' ? 'whose setting is' : message.atMostOnce && 'and the call asked';
+    if (forbids)
       throw new DomainError(
         'unavailable',
-        `outcome unknown: the message may have reached ${agent.slug}, whose setting is never to send it again`,
+        `outcome unknown: the message may have reached ${agent.slug}, ${forbids} never to send it again`,
       );
   }
   await ownership(talk);

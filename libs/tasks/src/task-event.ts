@@ -16,6 +16,8 @@ export interface NewTask {
   readonly sessionId?: string;
   /** The same key with the same input gives the same task, for each principal and tool; 1 to 200 characters. */
   readonly idempotencyKey?: string;
+  /** Whoever takes it over must not send it again: then its outcome is unknown, and it fails. */
+  readonly atMostOnce?: boolean;
   /** Of the request; goes on to the agent. */
   readonly trace?: Trace;
 }

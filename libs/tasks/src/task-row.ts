@@ -16,6 +16,8 @@ export interface InboxMessage {
   readonly parts: readonly Part[];
   /** With what and from where it was said; missing in messages of earlier versions. */
   readonly from?: { readonly keyId: string; readonly address?: string };
+  /** Not to be sent again, whatever the agent's setting. */
+  readonly atMostOnce?: true;
 }
 
 /** A row of `tasks`, as the statements give it. */

@@ -91,7 +91,7 @@ export class HandOut {
       this.draft.after.push(() => this.segment.calls.make(frame.id, leaf));
       return undefined;
     }
-    const task = await this.tools.callers.callOf(this.segment.run, this.segment.row, effect.with);
+    const task = await this.tools.callers.callOf(this.segment.run, this.segment.row, effect);
     this.draft.calls.push(task);
     return this.keep(frame, leaf, task.id);
   }

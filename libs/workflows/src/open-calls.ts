@@ -58,7 +58,8 @@ export class OpenCalls {
       .then((output): Outcome => ({ kind: 'output', output }))
       .catch((error: unknown): Outcome => ({ kind: 'problem', problem: problemFor(error) }))
       .then((outcome) => this.ended(frame, key, outcome))
-      .catch((cause: unknown) => this.segment.failed(cause));
+      // What nobody wants any more was aborted.
+      .catch((cause: unknown) => call.signal.aborted || this.segment.failed(cause));
   }
 
   /** A call that somebody else began, or that nobody did: whoever took over cannot know. */

@@ -108,7 +108,7 @@ export class RunCallers {
   }
 
   /** @throws DomainError not_found, forbidden, invalid, rate_limited */
-  async callOf(run: RunState, row: TaskRow, args: JsonObject): Promise<FreshTask> {
+  async callOf(run: RunState, row: TaskRow, { with: args, atMostOnce }: CallEffect): Promise<FreshTask> {
     const caller = await this.callerOf(run);
     const { agent, skill } = args;
     if (typeof agent !== 'string') throw new DomainError('invalid', 'with.agent: expected the slug of an agent');
@@ -116,7 +116,7 @@ export class RunCallers {
       throw new DomainError('invalid', 'with.skill: expected the id of a skill');
     const { session_id: sessionId, trace, trace_state } = row;
     const ids = { sessionId: sessionId ?? undefined, trace: traceIn(trace, trace_state) };
-    return this.store.newCall(caller, { agent, skill, parts: saidIn(args), ...ids }, row.id);
+    return this.store.newCall(caller, { agent, skill, parts: saidIn(args), atMostOnce, ...ids }, row.id);
   }
 }
 

@@ -54,14 +54,14 @@ export class Stage {
   /** Something is broken for as long as this takes. */
   async during(
     what: string,
-    { hidesSigns = false }: { hidesSigns?: boolean },
+    { hidesSigns = false, pid }: { hidesSigns?: boolean; pid?: number },
     broken: () => Promise<void>,
   ): Promise<void> {
     const from = Date.now();
     try {
       await broken();
     } finally {
-      this.outages.push({ what, from, to: Date.now(), hidesSigns });
+      this.outages.push({ what, from, to: Date.now(), hidesSigns, pid });
     }
   }
 

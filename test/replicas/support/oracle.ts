@@ -12,6 +12,8 @@ export interface Outage {
   readonly to: number;
   /** May hide an agent's first sign of life, so that the message is sent again, architecture.md §3. */
   readonly hidesSigns: boolean;
+  /** Of the server process that was struck; undefined: all of them were. */
+  readonly pid?: number;
 }
 
 /** From sending a message until the agent's first sign of life is stored. */
@@ -141,7 +143,7 @@ function sentRight({ outages }: Evidence, messages: readonly LedgerMessage[]): s
 }
 
 /** Nobody could know whether what was sent then had arrived. */
-export function isExcused(outages: readonly Outage[], at: string): boolean {
+function isExcused(outages: readonly Outage[], at: string): boolean {
   const time = Date.parse(at);
   return outages.some(({ from, to, hidesSigns }) => hidesSigns && from <= time + FIRST_SIGN_MS && time <= to);
 }
@@ -174,8 +176,9 @@ export function errorsLogged({ cluster: { replicas }, tolerates }: Pick<Evidence
   );
 }
 
-function grouped<T>(list: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
+/** In the order in which their keys came first. */
+export function grouped<T, K>(list: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
   for (const item of list) {
     const key = keyOf(item);
     groups.set(key, [...(groups.get(key) ?? []), item]);

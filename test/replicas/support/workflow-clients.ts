@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ADMIN_KEY } from '../../support/server.js';
 import type { Cluster } from './cluster.js';
 import type { WorkflowPlan } from './workflow-plans.js';
+import { NOBODY } from './workflow-tasks.js';
 
 export interface StartedRun {
   readonly plan: WorkflowPlan;
@@ -12,10 +13,11 @@ const PATIENCE_MS = 60_000;
 /** What comes while a replica dies, or PostgreSQL is away: the same is asked again. */
 const AGAIN = new Set([429, 500, 502, 503, 504]);
 
-/** Somebody who starts runs, answers what they ask, and cancels some, through the load balancer. */
+/** Somebody who starts runs, tells and answers them what they wait for, and cancels or pauses some, through the load balancer. */
 export class WorkflowClient {
   private readonly over = new AbortController();
   private readonly answering: Promise<void>;
+  private readonly behind: Promise<void>[] = [];
   readonly wrongs: string[] = [];
 
   constructor(private readonly cluster: Cluster) {
@@ -30,8 +32,15 @@ export class WorkflowClient {
       { input: {} },
       { 'idempotency-key': plan.token },
     );
-    if (plan.cancelAfterMs !== undefined) void this.cancel(runId, plan.cancelAfterMs);
+    this.meanwhile(this.tell(plan));
+    if (plan.cancelAfterMs !== undefined) this.meanwhile(this.change(runId, 'cancel', plan.cancelAfterMs));
+    if (plan.pause !== undefined) this.meanwhile(this.pause(runId, plan.pause));
     return { plan, runId };
+  }
+
+  /** Everything that was to be done beside starting and answering was. */
+  async settled(): Promise<void> {
+    await Promise.all(this.behind);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -39,16 +48,42 @@ export class WorkflowClient {
     await this.answering;
   }
 
-  private async cancel(runId: string, ms: number): Promise<void> {
+  private meanwhile(work: Promise<void>): void {
+    this.behind.push(work.catch((error: Error) => void this.wrongs.push(error.message)));
+  }
+
+  /** Each event twice: the second time it is the same one. */
+  private async tell({ token, hears }: WorkflowPlan): Promise<void> {
+    for (const type of [...hears, ...hears]) {
+      const event = {
+        specversion: '1.0',
+        id: token,
+        source: `https://example.com/${type}`,
+        type,
+        data: { told: true },
+      };
+      await this.ask('POST', '/api/v1/events', event);
+    }
+  }
+
+  private async pause(runId: string, { afterMs, forMs }: NonNullable<WorkflowPlan['pause']>): Promise<void> {
+    await this.change(runId, 'pause', afterMs);
+    await this.change(runId, 'resume', forMs);
+  }
+
+  /** After so many milliseconds; what is over by then stays as it is. */
+  private async change(runId: string, what: 'cancel' | 'pause' | 'resume', ms: number): Promise<void> {
     await sleep(ms);
-    await this.ask('POST', `/api/v1/runs/${runId}/cancel`).catch((error: Error) => this.wrongs.push(error.message));
+    await this.ask('POST', `/api/v1/runs/${runId}/${what}`).catch((error: Error) => {
+      if (!error.message.includes(': 409')) throw error;
+    });
   }
 
   private async answerAll(): Promise<void> {
     while (!this.over.signal.aborted) {
       const open = await this.once('GET', '/api/v1/approvals?page_size=100').catch(() => undefined);
       const { items = [] } = open?.ok ? ((await open.json()) as { items: { id: string; prompt: string }[] }) : {};
-      for (const { id, prompt } of items) await this.answer(id, prompt);
+      for (const { id, prompt } of items) if (prompt !== NOBODY) await this.answer(id, prompt);
       await sleep(200);
     }
   }

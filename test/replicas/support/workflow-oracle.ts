@@ -1,33 +1,54 @@
-import type { LedgerMessage } from '../../../apps/demo-agent/src/ledger.js';
 import { until } from '../../support/until.js';
 import type { Cluster } from './cluster.js';
-import { errorsLogged, isExcused, type Outage } from './oracle.js';
+import { errorsLogged, type Outage } from './oracle.js';
+import type { Heard } from './recording-service.js';
+import { Resends } from './resends.js';
+import { judgeUndoing } from './undoing-oracle.js';
+import { hearWitness, type Testimony } from './witness.js';
 import type { StartedRun } from './workflow-clients.js';
 
 interface Evidence {
   readonly cluster: Cluster;
   readonly runs: readonly StartedRun[];
   readonly outages: readonly Outage[];
+  /** What the service was told. */
+  readonly heard: readonly Heard[];
 }
 
 /** By then agents have been told of what was canceled last. */
 const SETTLED_MS = 30_000;
+/** By then a run at work has seen that it is paused. */
+const SEEN_MS = 1_500;
 const STEP = 'io.serverlessworkflow.task.';
-const UNDO = 'io.serverlessworkflow.task.compensation.';
+
+/** What was said, to an agent or the service; the same one as often as it was sent. */
+interface Said {
+  readonly text: string;
+  readonly id: string;
+}
 
 /** Everything that went wrong with runs, in words. */
-export async function judgeRuns(evidence: Evidence): Promise<string[]> {
-  const { cluster, runs, outages } = evidence;
+export async function judgeRuns({ cluster, runs, outages, heard }: Evidence): Promise<string[]> {
   const found = await leftovers(cluster);
-  const messages = (await Promise.all(cluster.agentNames.map((name) => cluster.agents.ledger(name)))).flatMap(
-    (ledger) => ledger.messages,
-  );
+  const ledgers = await Promise.all(cluster.agentNames.map((name) => cluster.agents.ledger(name)));
+  const messages = ledgers.flatMap((ledger) => ledger.messages);
+  const said = [
+    ...messages.map(({ text, messageId }) => ({ text, id: messageId })),
+    ...heard.map(({ text, key }) => ({ text, id: key })),
+  ];
   for (const run of runs) {
     const about = (what: string) => `${run.plan.token} (${run.plan.ends}, run ${run.runId}): ${what}`;
-    const own = messages.filter(({ text }) => belongsTo(text, run.plan.token));
-    found.push(...[...(await endedRight(cluster, run)), ...saidRight(run, own), ...undoneRight(run, own)].map(about));
+    const own = said.filter(({ text }) => belongsTo(text, run.plan.token));
+    found.push(...[...(await endedRight(cluster, run)), ...saidRight(run, own)].map(about));
   }
-  found.push(...sentOnce(messages, outages), ...(await recordedOnce(cluster)), ...(await undoneInOrder(cluster)));
+  const testimony = await hearWitness(cluster);
+  const onceAtMost = new Set(runs.flatMap(({ plan }) => [...plan.onceAtMost.keys()]));
+  const resends = new Resends(testimony, outages, onceAtMost);
+  found.push(...resends.judgeMessages(messages), ...resends.judgeRequests(heard), ...resends.judgeExecutions());
+  found.push(...(await recordedOnce(cluster)), ...(await toldOnce(cluster, runs)));
+  found.push(...(await pausedRight(cluster, testimony, outages)));
+  found.push(...(await judgeUndoing({ cluster, runs, messages, runOf: (id) => resends.runOf(id) })));
+  found.push(...(await agentsTold(cluster, new Set(ledgers.flatMap(({ cancels }) => cancels)))));
   found.push(...errorsLogged({ cluster, tolerates: ['unavailable'] }));
   return found;
 }
@@ -64,40 +85,20 @@ async function endedRight(cluster: Cluster, { plan, runId }: StartedRun): Promis
   return isRight ? [] : [`gave ${JSON.stringify(row.output)}`];
 }
 
-/** What was said to agents, however often each message was sent. */
-function saidRight({ plan }: StartedRun, messages: readonly LedgerMessage[]): string[] {
+/** What was said, however often each was sent. */
+function saidRight({ plan }: StartedRun, own: readonly Said[]): string[] {
   const ids = new Map<string, Set<string>>();
-  for (const { text, messageId } of messages) ids.set(text, (ids.get(text) ?? new Set()).add(messageId));
+  for (const { text, id } of own) ids.set(text, (ids.get(text) ?? new Set()).add(id));
   const said = (text: string) => ids.get(text)?.size ?? 0;
   const isCanceled = plan.ends === 'canceled';
   const wrong = [...plan.says].filter(([text, times]) => (isCanceled ? said(text) > times : said(text) !== times));
-  const known = (text: string) => plan.says.has(text) || plan.maySay.has(text) || text.startsWith('undo ');
+  const often = [...plan.onceAtMost].filter(([text, times]) => said(text) > times);
+  const known = (text: string) =>
+    plan.says.has(text) || plan.maySay.has(text) || plan.onceAtMost.has(text) || text.startsWith('undo ');
   return [
-    ...wrong.map(([text, times]) => `"${text}" was said ${said(text)} times, not ${times}`),
+    ...[...wrong, ...often].map(([text, times]) => `"${text}" was said ${said(text)} times, not ${times}`),
     ...[...ids.keys()].filter((text) => !known(text)).map((text) => `"${text}" was said, and nobody had asked for it`),
   ];
-}
-
-function undoneRight({ plan }: StartedRun, messages: readonly LedgerMessage[]): string[] {
-  const undone = messages.filter(({ text }) => text.startsWith('undo '));
-  const times = new Map(
-    undone.map(({ text }) => [text, new Set(undone.filter((o) => o.text === text).map((o) => o.messageId)).size]),
-  );
-  const often = [...times].filter(([, n]) => n > 1).map(([text, n]) => `"${text}" was said ${n} times`);
-  return plan.ends === 'completed' && undone.length > 0 ? ['completed, and yet undone'] : often;
-}
-
-/** The same message is sent again only where nobody could know that it had arrived. */
-function sentOnce(messages: readonly LedgerMessage[], outages: readonly Outage[]): string[] {
-  const last = new Map<string, LedgerMessage>();
-  const found: string[] = [];
-  for (const message of messages.toSorted((a, b) => a.at.localeCompare(b.at))) {
-    const before = last.get(message.messageId);
-    if (before !== undefined && !isExcused(outages, before.at))
-      found.push(`"${message.text}" was sent at ${before.at} and again at ${message.at}`);
-    last.set(message.messageId, message);
-  }
-  return found;
 }
 
 /** Each execution of a task has one beginning and at most one end, and the run's events have no gaps. */
@@ -113,20 +114,42 @@ async function recordedOnce(cluster: Cluster): Promise<string[]> {
   return [...twice, ...gaps].map((row) => `recorded wrongly: ${JSON.stringify(row)}`);
 }
 
-/** What was done last is undone first, all of it, and nothing else. */
-async function undoneInOrder(cluster: Cluster): Promise<string[]> {
-  const rows = await cluster.rows(`
-    select t.id, t.state,
-      array(select e.body ->> 'key' from task_events e where e.task_id = t.id and e.kind = 'step'
-        and e.body ->> 'type' = '${STEP}completed.v1' and e.body ->> 'task' in
-          (select d.pointer from (select '/do/' || (i.n - 1) || '/' || k.name as pointer, i.task -> k.name as task
-             from workflows w, json_array_elements(w.definition -> 'do') with ordinality as i (task, n),
-               json_object_keys(i.task) as k (name) where w.id = r.workflow_id) as d
-           where d.task -> 'metadata' -> 'compensate' is not null) order by e.seq desc) as done,
-      array(select e.body ->> 'key' from task_events e where e.task_id = t.id and e.kind = 'step'
-        and e.body ->> 'type' = '${UNDO}started.v1' order by e.seq) as undone
-    from tasks t join workflow_runs r on r.run_id = t.id where t.state <> 'completed'`);
+/** Each event that runs tell is told once. */
+async function toldOnce(cluster: Cluster, runs: readonly StartedRun[]): Promise<string[]> {
+  const rows = await cluster.rows('select type, count(*)::int as n from workflow_inbox group by type');
+  const told = new Map(rows.map(({ type, n }) => [String(type), Number(n)]));
+  return runs.flatMap(({ plan }) =>
+    [...plan.emits].flatMap(([type, times]) => {
+      const n = told.get(type) ?? 0;
+      const isRight = plan.ends === 'canceled' ? n <= times : n === times;
+      return isRight ? [] : [`the event ${type} was told ${n} times, not ${times}`];
+    }),
+  );
+}
+
+/** A run that is paused begins nothing, once it can know. */
+async function pausedRight(cluster: Cluster, { pauses }: Testimony, outages: readonly Outage[]): Promise<string[]> {
+  const begun = await cluster.rows(`
+    select e.task_id as run, (extract(epoch from e.at) * 1000)::float8 as at, e.body ->> 'task' as task
+    from task_events e join workflow_runs r on r.run_id = e.task_id
+    where e.kind = 'step' and e.body ->> 'type' = '${STEP}started.v1' and e.body ->> 'frame' <> 'undo'`);
+  return pauses.flatMap((pause) => {
+    if (!pause.paused) return [];
+    const end = pauses.find(({ run, at }) => run === pause.run && at > pause.at)?.at ?? Infinity;
+    const late = outages.filter(({ from, to }) => from < pause.at + SEEN_MS && to > pause.at);
+    const seen = Math.max(pause.at, ...late.map(({ to }) => to)) + SEEN_MS;
+    return begun
+      .filter(({ run, at }) => run === pause.run && Number(at) > seen && Number(at) < end)
+      .map(({ task, at }) => `${pause.run} was paused, and began ${String(task)} ${Number(at) - pause.at} ms later`);
+  });
+}
+
+/** Agents hear of every step that nobody wants any more. */
+async function agentsTold(cluster: Cluster, cancels: ReadonlySet<string>): Promise<string[]> {
+  const rows = await cluster.rows(
+    `select id, agent, upstream_id from tasks where state = 'canceled' and kind = 'agent' and upstream_id is not null`,
+  );
   return rows
-    .filter(({ done, undone }) => JSON.stringify(done) !== JSON.stringify(undone))
-    .map((row) => `undone in another order: ${JSON.stringify(row)}`);
+    .filter(({ upstream_id }) => !cancels.has(String(upstream_id)))
+    .map((row) => `canceled, and its agent was not told: ${JSON.stringify(row)}`);
 }
