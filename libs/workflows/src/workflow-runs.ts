@@ -63,7 +63,10 @@ export class WorkflowRuns implements TaskRunner, OnModuleInit {
     void worked
       .catch((cause: unknown) => this.broke(segment, cause))
       .finally(() => {
+        const wasFull = this.room() === 0;
         if (this.segments.get(row.id) === segment) this.segments.delete(row.id);
+        // Others' rows may wait for this place.
+        if (wasFull && this.room() > 0) this.work.wake();
       });
   }
 
