@@ -87,6 +87,8 @@ export class Approvals {
       throw new DomainError('not_found', `No question ${id} that you may answer`);
     demandFit(row.body.schema, answer, row.body.step === undefined);
     const isFirst = await this.db.transaction(async (manager) => {
+      // In the order in which the owner of the run locks them: its task, then what it waits for.
+      await this.store.wake([row.run_id], manager);
       const rows: unknown[] = await manager.query(
         `with answered as (
            update workflow_waits set answer = $2, answered_by = $3, answered_at = now()
@@ -96,7 +98,6 @@ export class Approvals {
         [id, JSON.stringify(answer), caller.id],
       );
       if (rows.length === 0) return false;
-      await this.store.wake([row.run_id], manager);
       await this.audit.change(manager, caller, 'approvals.answer', { subject: id, detail: { run: row.run_id } });
       return true;
     });

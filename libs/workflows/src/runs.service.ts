@@ -90,11 +90,12 @@ export class RunsService {
     const row = await this.demandChange(caller, id);
     if (row.finished_at !== null) throw new DomainError('conflict', `The run ${id} is over`);
     await this.db.transaction(async (manager) => {
+      // In the order in which its owner locks them: the task, then the run.
+      await this.store.wake([id], manager);
       await manager.query(
         'update workflow_runs set paused_at = case when $2 then coalesce(paused_at, now()) end where run_id = $1',
         [id, paused],
       );
-      await this.store.wake([id], manager);
     });
     this.store.announceWake(id);
     return this.get(caller, id);

@@ -5,7 +5,7 @@ import type { Moment, Testimony, Waited } from './witness.js';
 
 const STEP = '00000000-0000-7000-8000-000000000001';
 const RUN = '00000000-0000-7000-8000-000000000002';
-const KEY = '#3';
+const KEY = '#1/0#3';
 
 const FIRST = { parent: RUN, executor: 'a', epoch: 1, state: 'working', heard: false, isOver: false, messages: ['m'] };
 const moment = (at: number, more: Partial<Moment> = {}): Moment => ({ ...FIRST, at, ...more });
@@ -28,7 +28,7 @@ function judging({ moments = [BEGUN], waited = [{ at: 0, key: KEY, handle: STEP 
       [STEP, moments],
       [RUN, moments.map((one) => ({ ...one, parent: null, messages: [] }))],
     ]),
-    waited: waited.map((one) => ({ run: RUN, frame: '', ...one })),
+    waited: waited.map((one) => ({ run: RUN, frame: '#1/0', ...one })),
     executors: new Map([
       ['a', 'one/1'],
       ['b', 'two/2'],
@@ -76,7 +76,7 @@ test.each<[string, Case, number[]]>([
       moments: [BEGUN, TAKEN],
       waited: [
         { at: 0, key: KEY, handle: null },
-        { at: 200, key: '#4', handle: null },
+        { at: 200, key: '#1/0#4', handle: null },
       ],
     },
     [100, 8_100],

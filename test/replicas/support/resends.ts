@@ -52,8 +52,10 @@ export class Resends {
       const [{ id, text } = NOTHING] = arrivals;
       const run = id.slice(0, UUID_LENGTH);
       if (!this.testimony.tasks.has(run)) return [`"${text}" came with the key "${id}", which names no run`];
-      return this.judge(arrivals, run, (now, at) => {
-        if (now.state === 'canceled') return undefined;
+      // A cancel and a request may cross.
+      const isCanceled = this.testimony.tasks.get(run)?.at(-1)?.state === 'canceled';
+      return this.judge(arrivals, run, (_now, at) => {
+        if (isCanceled) return undefined;
         return this.keyAt(run, id.slice(UUID_LENGTH), at) ? undefined : 'after its outcome was recorded';
       });
     });
@@ -119,7 +121,7 @@ export class Resends {
 
   /** Whether a run waited for that call then. */
   private keyAt(run: string, key: string, at: number): boolean {
-    const frame = key.slice(0, key.indexOf('#'));
+    const frame = key.slice(0, key.lastIndexOf('#'));
     const last = this.testimony.waited.findLast((one) => one.run === run && one.frame === frame && one.at <= at);
     return last?.key === key;
   }
