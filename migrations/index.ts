@@ -10,6 +10,7 @@ import { Audit1763800000012 } from './0012-audit.js';
 import { Backups1763800000013 } from './0013-backups.js';
 import { TaskTraceState1763800000014 } from './0014-task-trace-state.js';
 import { Workflows1763800000015 } from './0015-workflows.js';
+import { OfferedEvents1763800000018 } from './0018-offered-events.js';
 import { WorkflowSecrets1763800000016 } from './0016-workflow-secrets.js';
 
 /** In order. A released migration is never edited; add another. */
@@ -27,4 +28,5 @@ export const migrations = [
   TaskTraceState1763800000014,
   Workflows1763800000015,
   WorkflowSecrets1763800000016,
+  OfferedEvents1763800000018,
 ] as const;

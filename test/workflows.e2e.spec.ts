@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAgents, type TestAgents } from './support/agents.js';
 import { rows } from './support/database.js';
 import { startServer, type TestServer } from './support/server.js';
+import { until } from './support/until.js';
 import { postWorkflow, type Run, runWorkflow } from './support/workflow-runs.js';
 
 let server: TestServer;
@@ -151,4 +152,26 @@ test('events wake the runs that listen for them, and only those', async () => {
   expect((await get(a)).phase).not.toBe('completed');
   await server.json(202, 'POST', `/api/v1/runs/${a?.runId}/cancel`);
   await expect.poll(() => get(a), { timeout: 10_000 }).toMatchObject({ phase: 'cancelled' });
+});
+
+test('a run finds its event among however many came while it waited', async () => {
+  const to = { one: { with: { type: 'crowd' }, correlate: { id: { from: '.data.id', expect: '${ .id }' } } } };
+  const name = await postWorkflow(server, 'listening-in-a-crowd', [{ mine: { listen: { to } } }]);
+  const { runId } = await server.json<Run>(202, 'POST', `/api/v1/workflows/${name}/runs`, { input: { id: 'mine' } });
+  await until('it listens', async () => {
+    const open = await rows(server.databaseUrl, `select 1 from workflow_waits where run_id = '${runId}'`);
+    return open.length > 0;
+  });
+  await rows(
+    server.databaseUrl,
+    `insert into workflow_inbox (source, id, type, event, sent_by, delivered)
+     select '/crowd', n, 'crowd', json_build_object('specversion', '1.0', 'source', '/crowd', 'id', n, 'type', 'crowd',
+       'data', json_build_object('id', n)), 'somebody', true
+     from generate_series(1, 10001) as n`,
+  );
+  const event = { specversion: '1.0', id: 'mine', source: '/crowd', type: 'crowd', data: { id: 'mine' } };
+  await server.json(202, 'POST', '/api/v1/events', event);
+  await expect
+    .poll(() => server.json<Run>(200, 'GET', `/api/v1/runs/${runId}`), { timeout: 10_000 })
+    .toMatchObject({ phase: 'completed', output: [{ id: 'mine' }] });
 });
