@@ -9,7 +9,6 @@ import { connected, signal, type WaitingRun } from './waiting-runs.js';
 const SETTLE_MS = 30_000;
 /** What is done once a minute is done in it. */
 const WINDOW_MS = 120_000;
-const AT_ONCE = 4;
 const PATIENCE_MS = 10_000;
 
 /** What a server uses by itself in some time. */
@@ -31,26 +30,22 @@ export async function besideAnEmptyServer(server: TestServer): Promise<{ readonl
   return { full, empty };
 }
 
-/** After how many milliseconds each run was over that is brought what it waits for, a few at a time. */
+/** After how many milliseconds each run has done its next step that is brought what it waits for, one after another. */
 export async function signalTimes(server: TestServer, runs: readonly WaitingRun[]): Promise<number[]> {
-  const left = [...runs];
+  const client = await connected(server.databaseUrl);
   const times: number[] = [];
-  const bring = async () => {
-    const client = await connected(server.databaseUrl);
-    const isOver = async (run: string) =>
-      (await client.query('select 1 from tasks where id = $1 and finished_at is not null', [run])).rowCount === 1;
-    for (let run = left.pop(); run !== undefined; run = left.pop()) {
-      const { run: id } = run;
-      const sent = performance.now();
-      await signal(server, run);
-      await until(`run ${id} goes on`, () => isOver(id), PATIENCE_MS);
-      times.push(performance.now() - sent);
-    }
-    await client.end();
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, bring));
+  for (const run of runs) {
+    const sent = performance.now();
+    await signal(server, run);
+    await until(`${run.run} goes on`, async () => (await client.query(IS_DONE, [run.run])).rowCount === 1, PATIENCE_MS);
+    times.push(performance.now() - sent);
+  }
+  await client.end();
   return times.toSorted((a, b) => a - b);
 }
+
+const IS_DONE = `select 1 from task_events
+  where task_id = $1 and body ->> 'task' = '/do/1/done' and body ->> 'type' = 'io.serverlessworkflow.task.completed.v1'`;
 
 async function usedBy({ pid, databaseUrl }: TestServer): Promise<Use> {
   const [row] = await rows(
