@@ -32,9 +32,9 @@ async function counterBeside(during) {
   const idle = await during(() => sleep(IDLE_SECONDS * 1_000));
   return async (work) => {
     const { done, seconds, perSecond } = await during(work);
-    return (what, parts = 1) => {
+    return (what) => {
       const all = (perSecond(what) - idle.perSecond(what)) * seconds;
-      return Math.round((all * 10) / done.calls / parts) / 10;
+      return Math.round((all * 10) / done.calls) / 10;
     };
   };
 }

@@ -57,22 +57,26 @@ async function counts({ stage, postgres, load, prepared }, seconds) {
   for (const side of Object.keys(sides)) await calls(side);
 
   const counted = await counter();
-  const figures = [];
-  for (const [side, what, steps, atMost] of [
-    ['bare', 'a call without a workflow', 1],
-    ['one', 'a run of one step', 1],
-    ['ten', 'a step of a run of ten', TEN, COMMITS_AT_MOST],
-  ]) {
-    const perCall = await counted(() => calls(side));
-    figures.push(
-      { key: `${side}.writes`, what: `${what}, commits that write`, value: perCall('writes', steps), unit: '', atMost },
-      { key: `${side}.commits`, what: `${what}, all transactions`, value: perCall('commits', steps), unit: '' },
-      { key: `${side}.statements`, what: `${what}, statements`, value: perCall('statements', steps), unit: '' },
-    );
-  }
+  const { bare, one, ten } = {
+    bare: await counted(() => calls('bare')),
+    one: await counted(() => calls('one')),
+    ten: await counted(() => calls('ten')),
+  };
+  const further = (what) => Math.round(((ten(what) - one(what)) * 10) / (TEN - 1)) / 10;
+  const figures = [
+    ...countsOf('bare', 'a call without a workflow', bare),
+    ...countsOf('one', 'a run of one step', one),
+    ...countsOf('further', 'each further step of a run', further, COMMITS_AT_MOST),
+  ];
   await server.stop();
   return figures;
 }
+
+const countsOf = (key, what, taken, atMost) => [
+  { key: `${key}.writes`, what: `${what}, commits`, value: taken('writes'), unit: '', atMost },
+  { key: `${key}.commits`, what: `${what}, all transactions`, value: taken('commits'), unit: '' },
+  { key: `${key}.statements`, what: `${what}, statements`, value: taken('statements'), unit: '' },
+];
 
 async function costs({ stage, postgres, load, prepared }, rounds, seconds) {
   const server = await stage.replica(await newDatabase(postgres, 'timed'));

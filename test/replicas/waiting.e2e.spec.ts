@@ -56,7 +56,6 @@ test('runs that wait hold nothing: each goes on when it is brought what it waits
 }, 900_000);
 
 const ENDED = 'select count(*)::int as n from tasks where finished_at is not null';
-const ENDED = 'select count(*)::int as n from tasks where finished_at is not null';
 /** As their runs left them: nobody has looked at them. */
 const WAITING = `select count(*)::int as waiting from tasks
   where kind = 'workflow' and executor is null and finished_at is null and not woken
