@@ -12,6 +12,7 @@ import { TaskTraceState1763800000014 } from './0014-task-trace-state.js';
 import { Workflows1763800000015 } from './0015-workflows.js';
 import { WorkflowSecrets1763800000016 } from './0016-workflow-secrets.js';
 import { WaitingRuns1763800000017 } from './0017-waiting-runs.js';
+import { OfferedEvents1763800000018 } from './0018-offered-events.js';
 
 /** In order. A released migration is never edited; add another. */
 export const migrations = [
@@ -29,4 +30,5 @@ export const migrations = [
   Workflows1763800000015,
   WorkflowSecrets1763800000016,
   WaitingRuns1763800000017,
+  OfferedEvents1763800000018,
 ] as const;

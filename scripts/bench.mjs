@@ -19,13 +19,14 @@ const BENCHMARKS = {
   latency: { load: () => import('../test/load/latency.mjs'), rounds: 5, seconds: 1.5 },
   start: { load: () => import('../test/load/start.mjs'), rounds: 5 },
   durable: { load: () => import('../test/load/durable.mjs'), rounds: 5, seconds: 1.5 },
+  workflows: { load: () => import('../test/load/workflows.mjs'), rounds: 5, seconds: 1.5, takeovers: 3 },
   replicas: { load: () => import('../test/load/replicas.mjs'), rounds: 5, seconds: 1.5, idleSeconds: 20 },
   lag: { load: () => import('../test/load/lag.mjs'), tasks: 20, seconds: 6 },
   expressions: { load: () => import('../test/load/expressions.mjs'), rounds: 5, seconds: 1 },
   streams: { load: () => import('../test/load/streams.mjs'), streams: 5_000, tasks: 1_000, seconds: 25 },
 };
 /** Only shows that everything still runs. */
-const QUICK = { rounds: 1, seconds: 0.2, idleSeconds: 1, streams: 500, tasks: 10 };
+const QUICK = { rounds: 1, seconds: 0.2, idleSeconds: 1, streams: 500, tasks: 10, takeovers: 1 };
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

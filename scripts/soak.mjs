@@ -1,11 +1,12 @@
 /**
- * `npm run soak -- [scenario] [--seed N] [--faults N] [--minutes N] [--workflows N]`: the fault scenarios of `test/replicas`,
- * with many faults each; `workflows` makes faults for as long as it takes so many generated workflows.
+ * `npm run soak -- [scenario] [--seed N] [--faults N] [--minutes N] [--workflows N] [--waiting N]`: the
+ * fault scenarios of `test/replicas`, with many faults each; `workflows` makes faults for as long as it takes so many generated
+ * workflows, and `waiting` makes none but measures what so many waiting runs cost.
  */
 import { parseArgs } from 'node:util';
 import { build, findServices, install, local, run } from './set-up.mjs';
 
-const SCENARIOS = ['kill', 'freeze', 'postgres', 'redis', 'rolling', 'without-redis', 'workflows'];
+const SCENARIOS = ['kill', 'freeze', 'postgres', 'redis', 'rolling', 'without-redis', 'workflows', 'waiting'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,6 +15,7 @@ const { values, positionals } = parseArgs({
     faults: { type: 'string', default: '200' },
     minutes: { type: 'string', default: '20' },
     workflows: { type: 'string', default: '200' },
+    waiting: { type: 'string', default: '100000' },
   },
 });
 const [scenario, ...others] = positionals;
@@ -38,5 +40,6 @@ run(local('vitest'), ['run', '--no-file-parallelism', ...chosen.map((name) => `t
     FAULT_MINUTES: values.minutes,
     FAULT_TAKEOVER_MS: '8000',
     WORKFLOWS: values.workflows,
+    WAITING: values.waiting,
   },
 });

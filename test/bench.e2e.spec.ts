@@ -34,7 +34,7 @@ test('an unknown benchmark is refused by name', async () => {
   await expect(run(process.execPath, ['scripts/bench.mjs', 'speed'])).rejects.toMatchObject({
     code: 1,
     stderr:
-      'No benchmark speed; there are core, key, access, agent, latency, start, durable, replicas, lag, expressions, streams\n',
+      'No benchmark speed; there are core, key, access, agent, latency, start, durable, workflows, replicas, lag, expressions, streams\n',
   });
 });
 

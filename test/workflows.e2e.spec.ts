@@ -7,6 +7,7 @@ import { startAgents, type TestAgents } from './support/agents.js';
 import { rows } from './support/database.js';
 import { closeAll, startServer as startHttp } from './support/outbound.js';
 import { startServer, type TestServer } from './support/server.js';
+import { until } from './support/until.js';
 import { postWorkflow, type Run, runWorkflow } from './support/workflow-runs.js';
 
 let server: TestServer;
@@ -292,4 +293,26 @@ test('how long steps took is measured by what they ask, and how many runs wait i
     .poll(async () => Object.fromEntries(await numbers(other, 'a2a_workflow_runs_waiting')))
     .toEqual({ 'for=person': 1, 'for=event': 1, 'for=timer': 1 });
   for (const id of ids) await server.json(202, 'POST', `/api/v1/runs/${id}/cancel`);
+});
+
+test('a run finds its event among however many came while it waited', async () => {
+  const to = { one: { with: { type: 'crowd' }, correlate: { id: { from: '.data.id', expect: '${ .id }' } } } };
+  const name = await postWorkflow(server, 'listening-in-a-crowd', [{ mine: { listen: { to } } }]);
+  const { runId } = await server.json<Run>(202, 'POST', `/api/v1/workflows/${name}/runs`, { input: { id: 'mine' } });
+  await until('it listens', async () => {
+    const open = await rows(server.databaseUrl, `select 1 from workflow_waits where run_id = '${runId}'`);
+    return open.length > 0;
+  });
+  await rows(
+    server.databaseUrl,
+    `insert into workflow_inbox (source, id, type, event, sent_by, delivered)
+     select '/crowd', n, 'crowd', json_build_object('specversion', '1.0', 'source', '/crowd', 'id', n, 'type', 'crowd',
+       'data', json_build_object('id', n)), 'somebody', true
+     from generate_series(1, 10001) as n`,
+  );
+  const event = { specversion: '1.0', id: 'mine', source: '/crowd', type: 'crowd', data: { id: 'mine' } };
+  await server.json(202, 'POST', '/api/v1/events', event);
+  await expect
+    .poll(() => server.json<Run>(200, 'GET', `/api/v1/runs/${runId}`), { timeout: 10_000 })
+    .toMatchObject({ phase: 'completed', output: [{ id: 'mine' }] });
 });

@@ -10,6 +10,19 @@ export const newKey = async (server) => (await post(server, 'api-keys', { name: 
 export const startTicking = async (server, ticking, key = KEY) =>
   (await post(server, 'tasks', { agent: 'ticker', message: JSON.stringify(ticking) }, key)).taskId;
 
+/** Posts a workflow of these tasks; its tool is `run_…`. */
+export async function newWorkflow(server, name, tasks) {
+  const document = { dsl: '1.0.3', namespace: 'bench', name, version: '1.0.0' };
+  await post(server, 'workflows', { definition: { document, do: tasks } });
+}
+
+/** @returns the id of the run */
+export const startRun = async (server, workflow) =>
+  (await post(server, `workflows/${workflow}/runs`, { input: {} })).runId;
+
+/** Ends a run. */
+export const cancelRun = (server, run) => post(server, `runs/${run}/cancel`, {});
+
 async function post(server, what, body, key = KEY) {
   const response = await fetch(`${server.url}/api/v1/${what}`, {
     method: 'POST',

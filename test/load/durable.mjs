@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { register } from './agents.mjs';
+import { countedServer } from './counting.mjs';
 import { newDatabase } from './databases.mjs';
 import { median } from './figures.mjs';
 import { cpuPerCall, inTurns, perform, warmUp } from './measure.mjs';
@@ -11,8 +11,6 @@ const COMMITS_AT_MOST = 2;
 const STATEMENTS_AT_MOST = 3;
 /** What a call may take longer than directly: two commits, and this. */
 const ADDED_MS = 3;
-/** The server does something by itself too. */
-const IDLE_SECONDS = 3;
 
 /** The agent streams, and does not. */
 const SLUGS = ['echo', 'echo-plain'];
@@ -32,33 +30,17 @@ export async function run(stage, { rounds, seconds }) {
   return [...(await counts(scene, seconds)), ...(await costs(scene, rounds, seconds))];
 }
 
-/** One call after the other, so that none shares a statement with another. In tenths: what the server does by itself varies. */
+/** One call after the other, so that none shares a statement with another. */
 async function counts({ stage, postgres, load, knowingAgents }, seconds) {
-  const { pathname } = new URL(await newDatabase(postgres, 'counted'));
-  const socket = `${new URL(postgres.url).searchParams.get('host')}/.s.PGSQL.5432`;
-  const between = await stage.own('counting-server', { SOCKET: socket });
-  const server = await stage.replica(`postgres://a2a@${between.url}${pathname}`);
+  const { server, counter } = await countedServer(stage, postgres);
   const callTo = await knowingAgents(server);
   const calls = (slug) => perform(load, { ...callTo(slug), callers: 1, seconds: 2 * seconds });
   for (const slug of SLUGS) await calls(slug);
 
-  const counted = async (work) => {
-    const [before, started] = [await between.ask('counts'), performance.now()];
-    const done = await work();
-    const [after, ended] = [await between.ask('counts'), performance.now()];
-    const perSecond = (what) => ((after[what] - before[what]) / (ended - started)) * 1_000;
-    return {
-      done,
-      seconds: (ended - started) / 1_000,
-      commits: perSecond('commits'),
-      statements: perSecond('statements'),
-    };
-  };
-  const idle = await counted(() => sleep(IDLE_SECONDS * 1_000));
+  const counted = await counter();
   const figures = [];
   for (const slug of SLUGS) {
-    const busy = await counted(() => calls(slug));
-    const perCall = (what) => Math.round(((busy[what] - idle[what]) * busy.seconds * 10) / busy.done.calls) / 10;
+    const perCall = await counted(() => calls(slug));
     const figure = (what, atMost) => ({
       key: `${slug}.${what}`,
       what: `${slug}, ${what} a call`,

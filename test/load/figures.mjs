@@ -11,6 +11,7 @@ export function summary(latencies, elapsedMs) {
     calls: latencies.length,
     perSecond: (latencies.length / elapsedMs) * 1_000,
     p50: percentile(latencies, 0.5),
+    p95: percentile(latencies, 0.95),
     p99: percentile(latencies, 0.99),
   };
 }

@@ -150,6 +150,12 @@ class Program {
     return (await this.ask('cpu')).cpuMicros;
   }
 
+  /** As when its machine goes. */
+  async kill() {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
   async stop() {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const tooSlow = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);

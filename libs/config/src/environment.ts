@@ -212,7 +212,7 @@ export const Environment = z.object({
     .min(1)
     .max(1_000_000)
     .default(1_000)
-    .describe('Tasks of one principal that are not over yet and wait for nobody; further ones are refused with 429.'),
+    .describe('Tasks of one principal that are worked on or about to be; further ones are refused with 429.'),
   QUOTA_REQUEST_BYTES: z.coerce
     .number()
     .int()

@@ -81,9 +81,11 @@ export function listTasks(db: DataSource, filter: ListFilter): Promise<TaskRow[]
   );
 }
 
-/** Tasks of a principal that are at work or about to be; those at rest are over or wait for their caller. */
+/** Tasks of a principal that are at work or about to be; others are over, or wait: for somebody, something, or a time. */
 export async function countBusy(db: DataSource, principal: string): Promise<number> {
-  const sql = 'select count(*)::int as busy from tasks where principal = $1 and rested_at is null and parent is null';
+  const sql = `
+    select count(*)::int as busy from tasks
+    where principal = $1 and rested_at is null and parent is null and (executor is not null or due_at <= now())`;
   const [row] = (await db.query(sql, [principal])) as [{ busy: number }];
   return row.busy;
 }

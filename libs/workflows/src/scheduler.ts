@@ -11,7 +11,7 @@ import { Workflow } from './workflow.entity.js';
 const LOOK_MS = 1_000;
 const BATCH = 20;
 /** Looks between two removals of what is old, and before the first. */
-const CLEAN_EVERY = 60;
+const CLEAN_EVERY = 600;
 const FIRST_CLEAN = 3;
 
 /** Begins runs by schedule: one a tick, over all replicas. */

@@ -4,16 +4,17 @@ import { Log } from '@app/telemetry';
 import { RunStore } from '@app/tasks';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { EventMatcher } from './event-matcher.js';
+import { EventMatcher, type Taking } from './event-matcher.js';
 import type { Frame, Leaf } from './frame.js';
 import { keyOf } from './listening.js';
 import type { RunHere } from './run-here.js';
+import { type InboxEvent, listeningRuns, noteLooked, offerEvents, readOffers } from './sql-offers.js';
 
 /** What was put into the inbox by a process that died before it told anybody is told after this. */
 const SWEEP_MS = 2_000;
 /** Events delivered in one transaction. */
 const BATCH = 50;
-/** Events of a run's time that one `listen` looks at, at most, each time it looks. */
+/** Events from before it was opened that one `listen` looks at, at most. */
 const MOST_LOOKED_AT = 10_000;
 const PAGE = 500;
 /** How long an event waits for somebody to listen. */
@@ -74,33 +75,46 @@ export class WorkflowEvents implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Takes the events that a `listen` waits for out of the inbox. Only by the owner of the run. */
-  async lookFor(segment: RunHere, frame: Frame, leaf: Leaf): Promise<void> {
-    if (leaf.effect.kind !== 'listen') return;
-    const { to, read } = leaf.effect;
-    let after = '0';
-    const known = new Set([...segment.run.consumed, ...(leaf.taken ?? []).map(({ position }) => position)]);
-    const taking = this.matcher.taking(to, leaf.taken ?? []);
-    for (let looked = 0; looked < MOST_LOOKED_AT && !taking.isDone; looked += PAGE) {
-      const page = await this.page(taking.types, segment.row.created_at, after);
-      for (const { position, event } of page)
-        if (!known.has(Number(position)) && !taking.isDone) await taking.offer(Number(position), event);
-      after = page.at(-1)?.position ?? after;
-      if (page.length < PAGE) break;
+  async lookFor(segment: RunHere, frame: Frame, { effect, handle, taken = [] }: Leaf): Promise<void> {
+    if (effect.kind !== 'listen' || handle === undefined) return;
+    const seen = new Set([...segment.run.consumed, ...taken.map(({ position }) => position)]);
+    const taking = this.matcher.taking(effect.to, taken);
+    const offer = async ({ position, event }: InboxEvent) => {
+      if (!seen.has(position) && !taking.isDone) await taking.offer(position, event);
+      seen.add(position);
+    };
+    const { looked, events } = await readOffers(this.db, handle);
+    if (!looked) {
+      await this.lookBack(segment.row.created_at, taking, offer);
+      if (taking.news.length === 0) await noteLooked(this.db, handle);
     }
+    for (const event of events) await offer(event);
     if (taking.news.length === 0) return;
     const outcome = taking.isDone
-      ? ({ kind: 'output', output: taking.output(read) } as const)
+      ? ({ kind: 'output', output: taking.output(effect.read) } as const)
       : ({ kind: 'waits' } as const);
     segment.tell(frame.id, outcome, taking.news);
   }
 
-  private page(types: readonly string[] | null, since: Date, after: string): Promise<InboxRow[]> {
-    return this.db.query(
+  /** What came since the run began counts, too. */
+  private async lookBack(since: Date, taking: Taking, offer: (event: InboxEvent) => Promise<void>): Promise<void> {
+    let after = 0;
+    for (let looked = 0; looked < MOST_LOOKED_AT && !taking.isDone; looked += PAGE) {
+      const page = await this.page(taking.types, since, after);
+      for (const event of page) await offer(event);
+      after = page.at(-1)?.position ?? after;
+      if (page.length < PAGE) return;
+    }
+  }
+
+  private async page(types: readonly string[] | null, since: Date, after: number): Promise<InboxEvent[]> {
+    const rows: InboxRow[] = await this.db.query(
       `select position, type, event from workflow_inbox
        where position > $1 and received_at >= $2 and ($3::text[] is null or type = any ($3))
        order by position limit ${PAGE}`,
       [after, since, types],
     );
+    return rows.map(({ position, event }) => ({ position: Number(position), event }));
   }
 
   private schedule(): void {
@@ -133,32 +147,40 @@ export class WorkflowEvents implements OnApplicationBootstrap, OnModuleDestroy {
     );
     if (rows.length === 0) return undefined;
     const patterns: { pattern: string }[] = await manager.query('select pattern from workflow_patterns');
-    const keys = await this.keysOf(
+    const events = await this.withKeys(
       rows,
       patterns.map(({ pattern }) => pattern),
     );
-    const waiting: { run_id: string }[] = await manager.query(
-      `select distinct run_id from workflow_waits where kind = 'event' and closed_at is null and keys && $1`,
-      [keys],
+    const runs = await listeningRuns(
+      manager,
+      events.flatMap(({ keys }) => keys),
     );
-    const runs = waiting.map(({ run_id }) => run_id);
-    if (runs.length > 0) await this.store.wake(runs, manager);
+    if (runs.length > 0) {
+      await this.store.wake(runs, manager);
+      await offerEvents(manager, events);
+    }
     await manager.query('update workflow_inbox set delivered = true where position = any ($1)', [
       rows.map(({ position }) => position),
     ]);
     return runs;
   }
 
-  private async keysOf(rows: readonly InboxRow[], patterns: readonly string[]): Promise<string[]> {
-    const keys: string[] = [];
-    for (const { type, event } of rows)
+  private async withKeys(
+    rows: readonly InboxRow[],
+    patterns: readonly string[],
+  ): Promise<{ position: string; keys: string[] }[]> {
+    const all: { position: string; keys: string[] }[] = [];
+    for (const { position, type, event } of rows) {
+      const keys: string[] = [];
       for (const pattern of patterns) {
         const [wanted = '*', ...froms] = JSON.parse(pattern) as string[];
         if (wanted !== '*' && wanted !== type) continue;
         const values = await this.matcher.valuesOf(froms, event);
         if (values !== undefined) keys.push(keyOf(wanted, froms, values));
       }
-    return keys;
+      all.push({ position, keys });
+    }
+    return all;
   }
 
   /** Removes what nobody can be listening for any more. */

@@ -36,6 +36,14 @@ export class WorkflowWaitRow {
   @Column('text', { array: true, nullable: true })
   keys: string[] | null;
 
+  /** What came before it was opened has been looked at. */
+  @Column('boolean', { default: false })
+  looked: boolean;
+
+  /** Positions in the inbox of what came since. */
+  @Column('bigint', { array: true, default: [] })
+  offered: string[];
+
   @Column('timestamptz', { name: 'created_at', default: () => 'now()' })
   createdAt: Date;
 
