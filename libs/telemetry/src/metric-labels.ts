@@ -51,8 +51,8 @@ export const WEBSOCKET_ENDS = [
 ] as const;
 export type WebSocketEnd = (typeof WEBSOCKET_ENDS)[number];
 
-/** What happens to runs of workflows. */
-export const RUN_EVENTS = ['started', 'completed', 'faulted', 'cancelled'] as const;
+/** What happens to runs of workflows; refused: a schedule could not begin one, its owner may not any more. */
+export const RUN_EVENTS = ['started', 'completed', 'faulted', 'cancelled', 'refused'] as const;
 
 /** Tasks of workflows that ask something beside the run. */
 export const STEP_KINDS = [
