@@ -6,9 +6,9 @@ export default defineConfig({
     include: ['{apps,libs,test}/**/*.spec.ts'],
     globalSetup: ['test/support/services.ts'],
     reporters: ['default', './test/support/closing-line.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // Most files wait for servers, not for the processor.
-    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Many files wait for half of their time: for servers, for time-outs, for the dead to be declared dead.
+    maxWorkers: 3,
   },
 });

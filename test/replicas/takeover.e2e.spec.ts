@@ -57,7 +57,7 @@ async function expectRecordedOnce(task: Task): Promise<void> {
   expect(task.lastSeq).toBe(events.length);
 }
 
-test.each(['long-runner', 'researcher-plain', 'legacy-researcher'])(
+test.concurrent.each(['long-runner', 'researcher-plain', 'legacy-researcher'])(
   'the owner of a task of %s is killed: another goes on with it, the agent is sent nothing twice',
   async (agent) => {
     const owner = await replica();
