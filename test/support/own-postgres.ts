@@ -36,7 +36,10 @@ export async function startOwnPostgres(dataDir: string, env: Record<string, stri
     freeze: () => {
       // First the one that starts others: none may be missed.
       const postmaster = postmasterOf(dataDir);
-      if (postmaster !== undefined) process.kill(postmaster, 'SIGSTOP');
+      if (postmaster !== undefined) {
+        process.kill(postmaster, 'SIGSTOP');
+        while (!isStopped(postmaster));
+      }
       signal('SIGSTOP');
     },
     thaw: () => signal('SIGCONT'),
@@ -46,6 +49,9 @@ export async function startOwnPostgres(dataDir: string, env: Record<string, stri
     },
   };
 }
+
+/** It may be starting one while it is told to stop: `man 5 proc_pid_stat`, the state after the name. */
+const isStopped = (pid: number): boolean => /\) T/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
 
 /** Unless it has just ended: connections come and go. */
 function signalTo(pid: number, name: NodeJS.Signals): void {
@@ -83,7 +89,7 @@ export function startOwner(dataDir: string, uid = process.getuid?.()): PostgresO
   return {
     child,
     lines,
-    outcome: () => until('the process has opened its PostgreSQL or failed to', said, 20_000),
+    outcome: () => until('the process has opened its PostgreSQL or failed to', said, 60_000),
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill();
