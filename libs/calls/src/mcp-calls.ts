@@ -1,5 +1,6 @@
 import { cleanJson } from '@app/a2a';
 import { isJsonObject, type JsonObject, traceHeaders } from '@app/core';
+import { readDuration } from '@app/dsl';
 import { Outbound } from '@app/outbound';
 import { Client, type RequestOptions } from '@modelcontextprotocol/client';
 import { Injectable } from '@nestjs/common';
@@ -8,7 +9,6 @@ import { attempt, limitsOf } from './attempt.js';
 import { Authentications } from './authentications.js';
 import type { CallContext } from './call-context.js';
 import { CallError } from './call-error.js';
-import { durationMs } from './duration.js';
 import { type Endpoint, readEndpoint } from './endpoint.js';
 import { headersIn } from './http-request.js';
 import { asMcpError } from './mcp-errors.js';
@@ -99,8 +99,15 @@ function readMcpRequest(args: JsonObject, ctx: CallContext): McpRequest {
     endpoint: readEndpoint(http.endpoint, 'with.transport.http.endpoint', ctx.data),
     headers: headersIn(http, 'with.transport.http.headers'),
     client: clientOf(args),
-    maxMs: args.timeout === undefined ? ctx.maxMs : durationMs(args.timeout, 'with.timeout'),
+    maxMs: args.timeout === undefined ? ctx.maxMs : timeoutMs(args.timeout),
   };
+}
+
+/** DSL 1.0.3, "Duration". @throws CallError validation */
+function timeoutMs(timeout: unknown): number {
+  const read = readDuration(timeout);
+  if ('message' in read || read.ms === 0) throw expected('with.timeout', 'a duration such as PT30S or {seconds: 30}');
+  return read.ms;
 }
 
 /** Without a version both eras are tried; with one nothing else is spoken. */

@@ -15,7 +15,7 @@ export type {
   TaskList,
   Timeout,
 } from './definition.js';
-export { durationMs } from './durations.js';
+export { durationMs, readDuration } from './durations.js';
 export { ganttOf } from './gantt.js';
 export { graphOf } from './graph.js';
 export { KEYWORDS } from './keywords.js';
