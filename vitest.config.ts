@@ -8,7 +8,7 @@ export default defineConfig({
     reporters: ['default', './test/support/closing-line.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Many files wait for half of their time: for servers, for time-outs, for the dead to be declared dead.
-    maxWorkers: 3,
+    // Two keep two processors busy: a third makes everything slower, and time-outs come.
+    maxWorkers: 2,
   },
 });
