@@ -43,6 +43,17 @@ test('what one replica changes the other knows within a second', async () => {
   await client.close();
 });
 
+test('many calls at once to an agent that another replica registered a moment ago all find it', async () => {
+  for (let round = 0; round < 5; round++) {
+    const slug = `fresh-${round}`;
+    await one.json(201, 'POST', '/api/v1/agents', { url: agents.url('long-runner'), slug });
+    const calls = Array.from({ length: 20 }, () =>
+      other.call('POST', '/api/v1/tasks', { agent: slug, message: 'are you there?' }),
+    );
+    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(Array(20).fill(202));
+  }
+});
+
 test('a card that changed by itself is fetched again by one replica and reaches clients of both', async () => {
   const changes = { one: 0, other: 0 };
   const clients = [

@@ -10,8 +10,6 @@ import { type AgentTool, agentTools } from './agent-tools.js';
 
 const TOPIC = 'agents';
 const RETRY_MS = 1_000;
-/** However many unknown names are asked for. */
-const CATCH_UP_EVERY_MS = 50;
 
 /** An enabled agent, ready to be called. */
 export interface DirectoryEntry {
@@ -38,7 +36,6 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
   private readonly listeners = new Set<() => void>();
   private loading: Promise<void> | undefined;
   private retry: NodeJS.Timeout | undefined;
-  private caughtUpAt = -Infinity;
   private stopWatching = (): void => undefined;
 
   constructor(
@@ -75,10 +72,8 @@ export class AgentDirectory implements OnModuleInit, OnModuleDestroy {
   }
 
   /** For a name that is not known: it may have been registered on another replica a moment ago. */
-  async catchUp(): Promise<void> {
-    if (performance.now() - this.caughtUpAt < CATCH_UP_EVERY_MS) return;
-    this.caughtUpAt = performance.now();
-    await this.revisions.check().catch(() => undefined); // the pool says when the database is away
+  catchUp(): Promise<void> {
+    return this.revisions.catchUp();
   }
 
   /** Called after the set of tools changed. */

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Log } from '@app/telemetry';
 import { DataSource, type EntityManager } from 'typeorm';
 import { isDatabaseAway } from './sqlstate.js';
 
 const POLL_MS = 500;
+/** However many unknown names are asked for. */
+const CATCH_UP_EVERY_MS = 50;
 
 type Listener = () => void | Promise<void>;
 
@@ -18,6 +21,8 @@ export class Revisions implements OnApplicationBootstrap, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
   private polling: Promise<void> = Promise.resolve();
+  private caughtUpAt = -Infinity;
+  private catchingUp: Promise<void> | undefined;
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -48,6 +53,26 @@ export class Revisions implements OnApplicationBootstrap, OnModuleDestroy {
     const polled = this.polling.then(() => this.poll());
     this.polling = polled.catch(() => undefined);
     return polled;
+  }
+
+  /**
+   * As `check`, for a name that is not known: it may have been made on another replica a moment ago. All who ask within
+   * 50 ms share one look, which begins after each of them asked. Never rejects: the pool says when the database is away.
+   */
+  catchUp(): Promise<void> {
+    if (this.catchingUp !== undefined) return this.catchingUp;
+    const inMs = this.caughtUpAt + CATCH_UP_EVERY_MS - performance.now();
+    if (inMs <= 0) return this.catchUpNow();
+    this.catchingUp = sleep(inMs).then(() => {
+      this.catchingUp = undefined;
+      return this.catchUpNow();
+    });
+    return this.catchingUp;
+  }
+
+  private catchUpNow(): Promise<void> {
+    this.caughtUpAt = performance.now();
+    return this.check().catch(() => undefined);
   }
 
   onApplicationBootstrap(): void {

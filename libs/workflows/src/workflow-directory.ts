@@ -52,11 +52,6 @@ export class WorkflowDirectory implements OnModuleInit, OnModuleDestroy {
     return this.active.get(name);
   }
 
-  /** When it resolves, changes that were committed before are seen. */
-  catchUp(): Promise<void> {
-    return this.revisions.check();
-  }
-
   /**
    * The version that this caller may run with this input.
    * @param version `latest`: the newest that is active
