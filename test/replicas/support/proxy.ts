@@ -11,6 +11,8 @@ const SILENT_CHECKS = 2;
 export interface Backend {
   readonly name: string;
   readonly url: string | undefined;
+  /** Nothing is sent there any more, whatever its checks say. */
+  readonly isLeaving?: boolean;
 }
 
 export interface Proxy {
@@ -30,7 +32,7 @@ export async function startProxy(backends: readonly Backend[]): Promise<Proxy> {
   const urlsInTurn = (): string[] => {
     const first = turn++ % backends.length;
     const inTurn = [...backends.slice(first), ...backends.slice(0, first)];
-    return inTurn.flatMap((backend) => (ready.has(backend) ? (backend.url ?? []) : []));
+    return inTurn.flatMap((backend) => (ready.has(backend) && backend.isLeaving !== true ? (backend.url ?? []) : []));
   };
   const silent = new Map<Backend, number>();
   const checks = new Map<Backend, Promise<void>>();

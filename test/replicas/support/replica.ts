@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { launch } from '../../support/server.js';
 import { until } from '../../support/until.js';
 
+/** `preStopSleepSeconds` of the chart, in little: what was sent there before has been accepted by then. */
+const PRE_STOP_MS = 1_000;
+
 interface ReplicaLine {
   readonly level: string;
   readonly message: string;
@@ -16,6 +19,8 @@ export class Replica {
   listeningSince = Infinity;
   /** Since then it has not stood still either, so that it may judge others. */
   steadySince = Infinity;
+  /** The load balancer was told that it will be stopped. */
+  isLeaving = false;
   /** It ended, and nobody had told it to. */
   died = false;
   /** What the next start runs; undefined: the build under test. */
@@ -46,6 +51,7 @@ export class Replica {
     this.earlier.push(...(this.process?.logs ?? []));
     this.process = launch(this.env, [], this.program);
     this.ending = false;
+    this.isLeaving = false;
     void this.process.exited.then(() => {
       if (!this.ending) this.died = true;
     });
@@ -59,8 +65,10 @@ export class Replica {
     await this.end('SIGKILL');
   }
 
-  /** As Kubernetes ends a pod. @returns its exit code */
+  /** As Kubernetes ends a pod: first out of the load balancer, then SIGTERM. @returns its exit code */
   async stop(): Promise<number | null> {
+    this.isLeaving = true;
+    await sleep(PRE_STOP_MS);
     const { code } = await this.end('SIGTERM');
     return code;
   }

@@ -95,7 +95,7 @@ export class RestCaller {
         const result = await this.readStream(call, taskId, seen);
         if (result !== undefined) return result;
       } catch (error) {
-        this.note(call, error);
+        this.note(call, error, 'GET events');
       }
       await sleep(RETRY_MS, undefined, { signal: this.stop });
     }
@@ -172,7 +172,7 @@ export class RestCaller {
       if (response.ok) return (await response.json()) as unknown;
       await this.refused(call, response, `${method} ${path}`);
     } catch (error) {
-      this.note(call, error);
+      this.note(call, error, `${method} ${path}`);
     }
     return undefined;
   }
@@ -184,9 +184,9 @@ export class RestCaller {
     trouble(call, 'unavailable', `${what}: ${text}`);
   }
 
-  private note(call: CallRecord, error: unknown): void {
+  private note(call: CallRecord, error: unknown, what: string): void {
     if (error instanceof Refusal || this.stop.aborted) throw error;
-    trouble(call, 'connection', causeOf(error));
+    trouble(call, 'connection', `${what}: ${causeOf(error)}`);
   }
 }
 
