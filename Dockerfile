@@ -13,7 +13,8 @@ COPY nest-cli.json tsconfig.json ./
 COPY apps/server ./apps/server
 COPY libs ./libs
 COPY migrations ./migrations
-RUN npx nest build server
+COPY scripts/bundle.mjs ./scripts/
+RUN npm run build
 
 FROM packages AS dependencies
 RUN npm prune --omit=dev --no-audit --no-fund

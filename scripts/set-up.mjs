@@ -7,7 +7,7 @@ import { join } from 'node:path';
 export const root = join(import.meta.dirname, '..');
 const INSTALLED = join(root, 'node_modules', '.installed-lock');
 const BUILT = join(root, 'dist', 'apps', 'server', 'src', 'main.js');
-const SOURCES = ['apps', 'libs', 'migrations', 'nest-cli.json', 'tsconfig.json', 'package.json'];
+const SOURCES = ['apps', 'libs', 'migrations', 'nest-cli.json', 'tsconfig.json', 'package.json', 'scripts/bundle.mjs'];
 
 /** A program that the project's packages bring. */
 export const local = (name) => join(root, 'node_modules', '.bin', name);
@@ -33,7 +33,7 @@ export function install() {
 /** Builds when a source is newer than the build. */
 export function build() {
   if (existsSync(BUILT) && newest(SOURCES.map((name) => join(root, name))) < statSync(BUILT).mtimeMs) return;
-  run(local('nest'), ['build', 'server'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  run('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** What tests talk to beside what npm brings, by the Debian package that has it. Where it cannot be had its tests count as skipped. */

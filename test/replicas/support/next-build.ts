@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { temporaryDirectory } from '../../support/own-postgres.js';
+
+/** What a build takes. */
+const SOURCES = ['apps', 'libs', 'migrations', 'scripts/bundle.mjs', 'nest-cli.json', 'tsconfig.json', 'package.json'];
 
 /** What a later version may do to a schema on which this one goes on: it adds, and takes nothing away. */
 const EXPANDS = [
@@ -12,15 +16,15 @@ const EXPANDS = [
 ];
 export const NEXT_MIGRATION = 'Expands9999999999999';
 
-/** The build under test with one migration more, as if it were the next version's. */
+/** The version under test with one migration more, as if it were the next one. */
 export function nextBuild(): Disposable & { readonly program: string } {
   const directory = temporaryDirectory();
   const to = (path: string) => join(directory.path, path);
-  cpSync('dist', to('dist'), { recursive: true });
-  for (const name of ['node_modules', 'package.json']) symlinkSync(resolve(name), to(name));
-  const migrations = to('dist/migrations');
-  renameSync(join(migrations, 'index.js'), join(migrations, 'present.js'));
-  writeFileSync(join(migrations, 'index.js'), INDEX);
+  for (const name of SOURCES) cpSync(name, to(name), { recursive: true });
+  symlinkSync(resolve('node_modules'), to('node_modules'));
+  renameSync(to('migrations/index.ts'), to('migrations/present.ts'));
+  writeFileSync(to('migrations/index.ts'), INDEX);
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: directory.path });
   return { program: to('dist/apps/server/src/main.js'), [Symbol.dispose]: () => directory[Symbol.dispose]() };
 }
 
