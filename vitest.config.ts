@@ -8,6 +8,8 @@ export default defineConfig({
     reporters: ['default', './test/support/closing-line.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Files share what they import; each starts and stops all else that it needs.
+    isolate: false,
     // Two keep two processors busy: a third makes everything slower, and time-outs come.
     maxWorkers: 2,
   },

@@ -16,7 +16,6 @@ const DEEP = 'jq broke off: most likely a value nests too deeply';
 
 test.each([
   [ENDLESS, 'timeout', TOO_LONG],
-  ['[range(infinite)] | length', 'timeout', TOO_LONG],
   ['last(repeat(1))', 'timeout', TOO_LONG],
   ['("a" * 40 + "b") | test("^(a|a)*$")', 'timeout', TOO_LONG],
   ['"x" * 1e9', 'too_large', MEMORY],
@@ -31,12 +30,17 @@ test.each([
   await wellAgain();
 });
 
-test('a billion numbers meet one limit or the other', async () => {
-  await expect(evaluate('[range(1e9)]')).rejects.toMatchObject({
-    kind: expect.stringMatching(/^(timeout|too_large)$/),
-  });
-  await wellAgain();
-});
+test.each(['[range(1e9)]', '[range(infinite)] | length'])(
+  '%s meets the limit of time or of memory',
+  async (expression) => {
+    await expect(evaluate(expression)).rejects.toMatchObject({
+      kind: expect.stringMatching(/^(timeout|too_large)$/),
+      message: expect.stringMatching(`^(${TOO_LONG}|${MEMORY})$`),
+      expression,
+    });
+    await wellAgain();
+  },
+);
 
 test('more input than jq shall read is refused; a plain path reads none, and neither do variables that are not named', async () => {
   const big = 'x'.repeat(1_100_000);
