@@ -122,7 +122,9 @@ describe.skipIf(isSkipped)('the image', () => {
         expect(await callTool(replica, 'echo', { message: `by ${replica.name}` })).toContain(`by ${replica.name}`);
       const { json } = await rest(one, 'POST', '/api/v1/tasks', { agent: 'echo', message: 'hello' });
       await expect
-        .poll(async () => (await rest(other, 'GET', `/api/v1/tasks/${String(json['taskId'])}`)).json)
+        .poll(async () => (await rest(other, 'GET', `/api/v1/tasks/${String(json['taskId'])}`)).json, {
+          timeout: 10_000,
+        })
         .toMatchObject({ state: 'completed' });
     });
 
@@ -158,7 +160,8 @@ describe.skipIf(isSkipped)('the image', () => {
     test('the init reaps what is left behind', async () => {
       const [{ exec }] = replicas;
       await exec('sh', '-c', '(sleep 0.1 &)');
-      await expect.poll(() => exec('sh', '-c', 'cat /proc/[0-9]*/stat | grep -c " Z " || true')).toBe('0');
+      const dead = () => exec('sh', '-c', 'cat /proc/[0-9]*/stat | grep -c " Z " || true');
+      await expect.poll(dead, { timeout: 10_000 }).toBe('0');
     });
 
     test('told to stop it is not ready any more, gives its work away and ends with 0 within its grace', async () => {

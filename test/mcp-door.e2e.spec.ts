@@ -20,6 +20,15 @@ interface AnyClient {
   close(): Promise<void>;
 }
 
+/** What the researcher says while it works. */
+const STAGES = [
+  'Planning the research',
+  'Looking for sources (1 of 4)',
+  'Reading (2 of 4)',
+  'Comparing what they say (3 of 4)',
+  'Writing it up (4 of 4)',
+];
+
 let server: TestServer;
 let agents: TestAgents;
 beforeAll(async () => {
@@ -93,9 +102,10 @@ describe.each(Object.keys(GENERATIONS))('%s', (generation) => {
       onprogress: (progress) => seen.push(progress),
     });
     expect(result).toMatchObject({ content: [{ type: 'text' }, { type: 'text' }] });
-    expect(seen.map(({ message }) => message)).toEqual(
-      expect.arrayContaining(['Planning the research', 'Reading (2 of 4)']),
-    );
+    // Of two that come at once, as on a busy machine, only the newer is told.
+    const told = seen.flatMap(({ message = '' }) => (STAGES.includes(message) ? message : []));
+    expect(told.length).toBeGreaterThanOrEqual(3);
+    expect(told).toEqual(STAGES.filter((stage) => told.includes(stage)));
     expect(seen.every(({ progress }, i) => i === 0 || progress > (seen[i - 1]?.progress ?? 0))).toBe(true);
   });
 
@@ -104,16 +114,20 @@ describe.each(Object.keys(GENERATIONS))('%s', (generation) => {
   test(`${isCancel ? 'a cancel reaches the agent' : 'hanging up leaves the task alone'}`, async () => {
     const before = await agents.ledger('long-runner');
     const cancel = new AbortController();
-    const call = client.callTool({ name: 'long-runner', arguments: { message: 'for 3 s' } }, undefined, {
-      signal: cancel.signal,
-      onprogress: () => cancel.abort('enough'),
-    });
+    const call = client.callTool(
+      { name: 'long-runner', arguments: { message: isCancel ? 'for 60 s' : 'for 3 s' } },
+      undefined,
+      {
+        signal: cancel.signal,
+        onprogress: () => cancel.abort('enough'),
+      },
+    );
     await expect(call).rejects.toThrow(/enough|abort/i);
     const [task] = (await server.json<{ items: { taskId: string }[] }>(200, 'GET', '/api/v1/tasks?page_size=1')).items;
     const state = async () => (await server.json<{ state: string }>(200, 'GET', `/api/v1/tasks/${task?.taskId}`)).state;
-    await expect.poll(state, { timeout: 8_000 }).toBe(isCancel ? 'canceled' : 'completed');
+    await expect.poll(state, { timeout: 20_000 }).toBe(isCancel ? 'canceled' : 'completed');
     const cancels = async () => (await agents.ledger('long-runner')).cancels.length - before.cancels.length;
-    await expect.poll(cancels, { timeout: 5_000 }).toBe(isCancel ? 1 : 0);
+    await expect.poll(cancels, { timeout: 10_000 }).toBe(isCancel ? 1 : 0);
   });
 
   test('an unknown tool is a protocol error, bad arguments are told to the model', async () => {
@@ -168,7 +182,7 @@ test.each(['modern', 'legacy'] as const)(
       skills: [{ id: `other-${era}`, name: 'Other', description: 'Another skill', tags: [] }],
     });
     await server.json(200, 'POST', '/api/v1/agents/echo/refresh');
-    await expect.poll(() => changes, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(() => changes, { timeout: 10_000 }).toBeGreaterThan(0);
     expect((await client.listTools()).tools.map(({ name }) => name)).toContain(`echo__other-${era}`);
     await agents.changeCard('echo', {});
     await server.json(200, 'POST', '/api/v1/agents/echo/refresh');

@@ -60,8 +60,10 @@ test('requests that outlive the grace are aborted and told why', async () => {
 test('a client that hangs up aborts its request, even while its tool is still being looked up', async () => {
   await using fixture = await startFixture();
   let isAborted: boolean | undefined;
-  const find = fixture.host.tool.bind(fixture.host);
-  Object.assign(fixture.host, { tool: (name: string) => sleep(100).then(() => find(name)) });
+  const known = fixture.host.tool.bind(fixture.host);
+  let find = (): void => undefined;
+  const found = new Promise<void>((resolve) => (find = resolve));
+  Object.assign(fixture.host, { tool: (name: string) => found.then(() => known(name)) });
   fixture.host.tools.set(
     'late',
     tool('late', (_, { signal }) => {
@@ -69,6 +71,9 @@ test('a client that hangs up aborts its request, even while its tool is still be
       return text('late');
     }),
   );
+  const hungUp = new Promise((resolve) => {
+    fixture.http.once('request', (_, response) => response.once('close', resolve));
+  });
   const controller = new AbortController();
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify({ ...CALL, params: { name: 'late' } });
@@ -76,6 +81,8 @@ test('a client that hangs up aborts its request, even while its tool is still be
   await expect.poll(() => fixture.mcp.stats().inFlight).toBe(1);
   controller.abort();
   await expect(call).rejects.toBeInstanceOf(Error);
+  await hungUp;
+  find();
   await expect.poll(() => isAborted).toBe(true);
-  expect(fixture.mcp.stats().inFlight).toBe(0);
+  await expect.poll(() => fixture.mcp.stats().inFlight).toBe(0);
 });

@@ -227,7 +227,7 @@ describe('open streams', () => {
     slow.incoming.pause();
     await expect.poll(() => isAborted, { timeout: 10_000 }).toBe(true);
     expect(log.lines).toMatchObject([{ level: 'WARN', message: expect.stringContaining('does not read') }]);
-    expect(fixture.mcp.stats().inFlight).toBe(0);
+    await expect.poll(() => fixture.mcp.stats().inFlight).toBe(0);
   });
 
   test.each(['a stream', 'an answer'])(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Fixture, startFixture } from './support/mcp-fixture.js';
 import { text, tool } from './support/mcp-fixture-tools.js';
@@ -6,7 +7,7 @@ import { initialize, legacy, openGet, openPost, post, send } from './support/mcp
 let fixture: Fixture;
 let url: string;
 beforeEach(async () => {
-  fixture = await startFixture({ replicas: 2, limits: { questionTimeoutMs: 3000, subscriptionsPerSession: 2 } });
+  fixture = await startFixture({ replicas: 2, limits: { questionTimeoutMs: 10_000, subscriptionsPerSession: 2 } });
   ({ url } = fixture);
 });
 afterEach(() => fixture[Symbol.asyncDispose]());
@@ -60,10 +61,11 @@ describe('a session id is no credential', () => {
   });
 
   test('one that has expired finds nothing, even where it was known', async () => {
-    await using brief = await startFixture({ limits: { sessionTtlMs: 300 } });
+    await using brief = await startFixture({ limits: { sessionTtlMs: 1_500 } });
     const session = await initialize(brief.url);
     expect((await legacy(brief.url, 'ping', {}, session)).status).toBe(200);
-    await expect.poll(async () => (await legacy(brief.url, 'ping', {}, session)).status).toBe(404);
+    const status = async () => (await legacy(brief.url, 'ping', {}, session)).status;
+    await expect.poll(status, { timeout: 10_000 }).toBe(404);
   });
 });
 
@@ -79,11 +81,11 @@ describe('DELETE', () => {
   });
 
   test('is remembered for a bounded number of sessions, and no longer than they live', async () => {
-    await using single = await startFixture({ limits: { revokedSessions: 3, sessionTtlMs: 400 } });
+    await using single = await startFixture({ limits: { revokedSessions: 3, sessionTtlMs: 2_000 } });
     const deleteOne = async () => send(single.url, 'DELETE', '', await initialize(single.url));
     for (let count = 0; count < 5; count++) await deleteOne();
     expect(single.mcp.stats().revokedSessions).toBe(3);
-    await new Promise((resolve) => setTimeout(resolve, 450));
+    await sleep(2_050);
     await deleteOne();
     expect(single.mcp.stats().revokedSessions).toBe(1);
   });
@@ -151,7 +153,7 @@ describe('an answer to a question', () => {
 });
 
 test('a request that asks for ever is ended', async () => {
-  await using single = await startFixture({ limits: { questionRounds: 2, questionTimeoutMs: 3000 } });
+  await using single = await startFixture({ limits: { questionRounds: 2, questionTimeoutMs: 10_000 } });
   single.host.tools.set(
     'nag',
     tool('nag', (_, request) => request.inputRequired({ more: { method: 'elicitation/create', params: {} } })),

@@ -12,7 +12,7 @@ interface ToolResult {
 let server: TestServer;
 let agents: TestAgents;
 beforeAll(async () => {
-  [server, agents] = await Promise.all([startServer({ env: { MCP_WAIT_SECONDS: '1' } }), startAgents()]);
+  [server, agents] = await Promise.all([startServer({ env: { MCP_WAIT_SECONDS: '2' } }), startAgents()]);
   for (const name of ['echo', 'asker', 'long-runner', 'researcher', 'files'])
     await server.json(201, 'POST', '/api/v1/agents', { url: agents.url(name) });
 });
@@ -37,7 +37,7 @@ async function withClient<T>(
 describe('a call that takes longer than a client waits', () => {
   test('answers with a handle, and get_status tells the result to another connection of the same caller', async () => {
     const taskId = await withClient(async (call) => {
-      const handle = await call('researcher', { message: 'Why in 3s' });
+      const handle = await call('researcher', { message: 'Why in 6s' });
       expect(handle.isError).toBeFalsy();
       expect(handle).toMatchObject({
         content: [{ text: expect.stringContaining('get_status') }],
@@ -48,16 +48,16 @@ describe('a call that takes longer than a client waits', () => {
     await withClient(async (call) => {
       const status = async () => (await call('get_status', { requestId: taskId })).structuredContent?.['status'];
       expect(await status()).toBe('running');
-      await expect.poll(status, { timeout: 10_000 }).toBe('done');
+      await expect.poll(status, { timeout: 20_000 }).toBe('done');
       expect(JSON.stringify((await call('get_status', { requestId: taskId })).structuredContent)).toContain(
-        '# Why in 3s',
+        '# Why in 6s',
       );
     });
   });
 
   test('goes on when the client hangs up, and the same idempotency key finds it again', async () => {
     const before = (await agents.ledger('researcher')).messages.length;
-    const args = { message: 'Again in 3s', idempotency_key: 'once' };
+    const args = { message: 'Again in 5s', idempotency_key: 'once' };
     const first = await withClient((call) => call('researcher', args));
     const second = await withClient((call) => call('researcher', args));
     expect(second.structuredContent?.['task_id']).toBe(first.structuredContent?.['task_id']);
@@ -86,7 +86,7 @@ describe('the eight tools', () => {
       });
       const requestId = invoked.structuredContent?.['requestId'];
       await expect
-        .poll(async () => (await call('get_status', { requestId })).structuredContent, { timeout: 5_000 })
+        .poll(async () => (await call('get_status', { requestId })).structuredContent, { timeout: 10_000 })
         .toMatchObject({ status: 'done', agentId: 'echo', sessionId });
 
       const handed = await call('handoff', {
@@ -97,7 +97,7 @@ describe('the eight tools', () => {
       });
       const handedId = handed.structuredContent?.['requestId'];
       await expect
-        .poll(async () => (await call('get_status', { requestId: handedId })).structuredContent, { timeout: 5_000 })
+        .poll(async () => (await call('get_status', { requestId: handedId })).structuredContent, { timeout: 10_000 })
         .toMatchObject({ status: 'done', agentId: 'researcher', sessionId });
       expect((await agents.ledger('researcher')).messages.at(-1)?.text).toContain('hello');
 
@@ -168,7 +168,7 @@ describe('the Tasks extension', () => {
   });
 
   test('a long one is a task: followed to its result', async () => {
-    const task = await begin('researcher', 'Why in 4s');
+    const task = await begin('researcher', 'Why in 6s');
     expect(task).toMatchObject({
       resultType: 'task',
       taskId: expect.any(String),
@@ -176,10 +176,10 @@ describe('the Tasks extension', () => {
       pollIntervalMs: expect.any(Number),
     });
     await expect
-      .poll(() => look(task['taskId']), { timeout: 10_000 })
+      .poll(() => look(task['taskId']), { timeout: 20_000 })
       .toMatchObject({
         status: 'completed',
-        result: { content: [{ text: expect.stringContaining('# Why in 4s') }, {}] },
+        result: { content: [{ text: expect.stringContaining('# Why in 6s') }, {}] },
       });
   });
 
@@ -191,7 +191,7 @@ describe('the Tasks extension', () => {
     const invoked = result?.['structuredContent'] as { requestId: string } | undefined;
     const taskId = invoked?.requestId;
     await expect
-      .poll(() => look(taskId), { timeout: 5_000 })
+      .poll(() => look(taskId), { timeout: 10_000 })
       .toMatchObject({
         status: 'input_required',
         inputRequests: { answer: { method: 'elicitation/create', params: { message: 'Which colour do you want?' } } },
@@ -201,7 +201,7 @@ describe('the Tasks extension', () => {
       inputResponses: { answer: { action: 'accept', content: { answer: 'green' } } },
     });
     await expect
-      .poll(() => look(taskId), { timeout: 5_000 })
+      .poll(() => look(taskId), { timeout: 10_000 })
       .toMatchObject({ status: 'completed', result: { content: [{ text: 'You chose: green' }] } });
   });
 
@@ -211,7 +211,7 @@ describe('the Tasks extension', () => {
     await rpc('tasks/cancel', { taskId: task['taskId'] });
     expect(await look(task['taskId'])).toMatchObject({ status: 'cancelled' });
     await expect
-      .poll(async () => (await agents.ledger('long-runner')).cancels.length, { timeout: 5_000 })
+      .poll(async () => (await agents.ledger('long-runner')).cancels.length, { timeout: 10_000 })
       .toBe(before + 1);
     await sleep(300);
     expect(await look(task['taskId'])).toMatchObject({ status: 'cancelled' });
@@ -222,7 +222,7 @@ describe('the Tasks extension', () => {
       name: 'stranger',
       roles: ['operator'],
     });
-    const task = await begin('researcher', 'Mine in 3s');
+    const task = await begin('researcher', 'Mine in 5s');
     const { error } = await rpc('tasks/get', { taskId: task['taskId'] }, key);
     expect(error).toMatchObject({ code: -32602, message: expect.stringContaining('not_found') });
   });

@@ -14,7 +14,7 @@ test('main.js migrate makes the schema, and a server that may not migrate serves
 
 test('main.js migrate says why it waits when the database is not there', async () => {
   const program = launch({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' }, ['migrate']);
-  expect(await program.waitForLog(({ level }) => level === 'ERROR')).toMatchObject({
+  expect(await program.waitForLog(({ level }) => level === 'ERROR', 60_000)).toMatchObject({
     message: 'Cannot connect to database',
     cause: expect.stringContaining('ECONNREFUSED'),
   });

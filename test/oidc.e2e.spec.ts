@@ -3,12 +3,13 @@ import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startAgents, type TestAgents } from './support/agents.js';
 import { CLIENT_SECRET, startIssuer, type TestIssuer } from './support/issuer.js';
+import { freePort } from './support/ports.js';
 import { callerWith } from './support/principals.js';
 import { ADMIN_KEY, startServer, type TestServer } from './support/server.js';
 import { startTask } from './support/task-client.js';
 import { openSocket } from './support/ws-client.js';
 
-const PORT = 20_000 + (process.pid % 20_000);
+const PORT = await freePort();
 const PUBLIC_URL = `http://127.0.0.1:${PORT}`;
 const RESOURCE = `${PUBLIC_URL}/mcp`;
 const ME = '/api/v1/permissions/me';
@@ -218,7 +219,7 @@ test('a token is believed no longer than it says: streams end with it', async ()
 }, 30_000);
 
 test('while the issuer is away, known tokens work on and others are told so', async () => {
-  const port = PORT + 1;
+  const port = await freePort();
   const publicUrl = `http://127.0.0.1:${port}`;
   const away = await startIssuer(`${publicUrl}/mcp`, { alice: {}, bob: {} });
   await using other = await startServer({

@@ -29,23 +29,23 @@ const start = async (who: TestPrincipal, agent = 'echo', message = 'hi') =>
 describe('a principal that comes too often', () => {
   test('is told so by REST, with the numbers, and let in again', async () => {
     const user = await operator();
-    await limit({ principal: user.principal, perMinute: 60, burst: 3 });
+    await limit({ principal: user.principal, perMinute: 12, burst: 3 });
     const answers = [];
     for (let i = 0; i < 4; i++) answers.push(await user.call('GET', ME));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
     expect(answers.map(({ headers }) => headers.get('ratelimit-remaining'))).toEqual(['2', '1', '0', '0']);
     const refused = answers[3];
     expect(Object.fromEntries(refused?.headers ?? [])).toMatchObject({
-      'retry-after': '1',
+      'retry-after': expect.stringMatching(/^[2345]$/),
       'ratelimit-limit': '3',
-      'ratelimit-reset': expect.stringMatching(/^[23]$/),
+      'ratelimit-reset': expect.stringMatching(/^1[2345]$/),
     });
     expect(await refused?.json()).toMatchObject({
       status: 429,
       code: 'rate_limited',
-      detail: 'Too many requests of yours: 3 at once and 60 a minute; try again in 1 s',
+      detail: expect.stringMatching(/^Too many requests of yours: 3 at once and 12 a minute; try again in [2345] s$/),
     });
-    await sleep(1_050);
+    await sleep(5_050);
     expect((await user.call('GET', ME)).status).toBe(200);
     expect((await user.call('GET', ME)).status).toBe(429);
   });
@@ -123,19 +123,19 @@ describe('quotas', () => {
   test('so many tasks at a time', async () => {
     const user = await operator();
     await limit({ principal: user.principal, concurrentTasks: 2 });
-    expect([await start(user, 'long-runner', 'for 2 s'), await start(user, 'long-runner', 'for 2 s')]).toEqual([
+    expect([await start(user, 'long-runner', 'for 8 s'), await start(user, 'long-runner', 'for 8 s')]).toEqual([
       202, 202,
     ]);
     const refused = await user.call('POST', '/api/v1/tasks', { agent: 'echo', message: 'hi' });
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1']);
     expect(await refused.json()).toMatchObject({ detail: expect.stringContaining('2 tasks that are not over') });
-    await expect.poll(() => start(user), { timeout: 8_000, interval: 200 }).toBe(202);
+    await expect.poll(() => start(user), { timeout: 30_000, interval: 200 }).toBe(202);
   });
 
   test('so many tasks at a time, when they all come at once too', async () => {
     const user = await operator();
     await limit({ principal: user.principal, concurrentTasks: 3 });
-    const statuses = await Promise.all(Array.from({ length: 20 }, () => start(user, 'long-runner', 'for 2 s')));
+    const statuses = await Promise.all(Array.from({ length: 20 }, () => start(user, 'long-runner', 'for 20 s')));
     expect(statuses.filter((status) => status === 202)).toHaveLength(3);
   });
 

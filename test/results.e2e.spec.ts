@@ -270,7 +270,7 @@ test('too slow', async () => {
   })) as unknown as Result;
   await client.close();
   expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringMatching(/^timeout: .*1500 ms/) }] });
-  expect((await agents.ledger('long-runner')).cancels).toHaveLength(1);
+  await expect.poll(async () => (await agents.ledger('long-runner')).cancels, { timeout: 10_000 }).toHaveLength(1);
 });
 
 async function connect(

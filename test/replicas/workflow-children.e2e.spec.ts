@@ -84,7 +84,7 @@ test('a run within ends on another replica than its parent is at work on, which 
   release('/within/1');
   const completed = async () =>
     (await timeline(runId)).some(({ type, task }) => type.includes('.task.completed.') && task.endsWith('/within'));
-  await until('the parent knows', completed, 5_000);
+  await until('the parent knows', completed, 15_000);
   release('/beside/1');
   await ended(runId);
   const { phase, output } = await one.json<Run>(200, 'GET', `/api/v1/runs/${runId}`);

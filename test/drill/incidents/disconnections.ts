@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../support/until.js';
 import { asAdmin, openSocket } from '../../support/ws-client.js';
 import type { Site } from '../support/site.js';
 import type { Incident } from './incident.js';
@@ -12,8 +13,10 @@ export const disconnections: Incident = {
   chapter: 'Issue: WebSocket Disconnections',
   play: async (site, report) => {
     const since = performance.now();
-    const { taskId } = await site.startTask('long-runner', 'for 10 s');
-    const following = follow(site, taskId);
+    const { taskId } = await site.startTask('long-runner', 'for 12 s');
+    const heard: Heard = { seqs: [], closes: [], servers: [], last: '' };
+    const following = follow(site, taskId, heard);
+    await until('somebody serves the stream', () => heard.servers.length > 0, 20_000);
     await sleep(2_000);
     const port = site.services.streams.lastPort();
     const serving = site.replicas[site.services.ports.findIndex(({ stream }) => stream === port)] ?? site.first;
@@ -21,7 +24,8 @@ export const disconnections: Incident = {
 
     await serving.stop();
     report.saw('during', { 'ready servers': await site.count('/readyz') });
-    const { seqs, closes, last, servers } = await following;
+    await following;
+    const { seqs, closes, last, servers } = heard;
     await serving.start();
     await site.allReady();
     const { calls, failed, failures } = site.load.since(since);
@@ -48,9 +52,16 @@ export const disconnections: Incident = {
   },
 };
 
+/** What a client got, over all of its connections. */
+interface Heard {
+  readonly seqs: number[];
+  readonly closes: number[];
+  readonly servers: string[];
+  last: string;
+}
+
 /** A client that resumes where it was, as docs/websocket.md says. */
-async function follow(site: Site, taskId: string) {
-  const heard = { seqs: [] as number[], closes: [] as number[], servers: [] as string[], last: '' };
+async function follow(site: Site, taskId: string, heard: Heard): Promise<void> {
   while (heard.last !== 'final' && heard.last !== 'error') {
     const from = heard.seqs.at(-1) ?? 0;
     const { streams, ports } = site.services;
@@ -68,5 +79,4 @@ async function follow(site: Site, taskId: string) {
     heard.seqs.push(...events.map(({ seq }) => Number(seq)));
     heard.last = String(client.received.at(-1)?.['type']);
   }
-  return heard;
 }

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../../support/until.js';
 import type { Site } from '../support/site.js';
 import type { Incident } from './incident.js';
 
 const CALLS = 30;
 const SEEN_MS = 2_500;
+const SEEN_WITHIN_MS = 20_000;
 const QUERY = `curl -g 'http://prometheus:9090/api/v1/query?query=rate(a2a_errors_total[5m])'`;
 
 /** An agent fails at whatever it is asked. */
@@ -18,7 +20,8 @@ export const errorRate: Incident = {
       'each ends failed',
       (await site.ended(tasks, 30_000)).every((state) => state === 'failed'),
     );
-    await sleep(SEEN_MS);
+    const counted = async () => (await view(site))['errors of agents'] >= CALLS;
+    await until('Prometheus has seen them', counted, SEEN_WITHIN_MS).catch(() => undefined);
     const during = await view(site);
     report.saw('during', during);
     report.expect('the failures count as the agent’s', during['errors of agents'] >= CALLS);
@@ -27,8 +30,10 @@ export const errorRate: Incident = {
     report.expect('the query of the runbook names the type', told.includes('"error_type":"agent"'));
 
     await site.json(200, 'POST', '/api/v1/agents/flaky/disable');
-    await sleep(1_000);
-    const refused = await site.ask('POST', '/api/v1/tasks', { agent: 'flaky', message: 'please fail' });
+    const body = { agent: 'flaky', message: 'please fail' };
+    const call = (base?: string) => site.ask('POST', '/api/v1/tasks', body, undefined, base);
+    await site.everywhere('nobody is let through', call, ({ status }) => status === 404).catch(() => undefined);
+    const refused = await call();
     await sleep(SEEN_MS);
     const { calls, failed, failures } = site.load.since(since);
     report.saw('after', {

@@ -126,8 +126,28 @@ export class Site implements AsyncDisposable {
     return (await Promise.all(answers)).reduce<number>((sum, one) => sum + one, 0);
   }
 
+  /** And the load balancer knows it. */
   allReady(withinMs = 60_000): Promise<boolean> {
-    return until('all are ready', async () => (await this.count('/readyz')) === this.replicas.length, withinMs);
+    const { proxy } = this.services;
+    const isSeen = () => this.replicas.every((replica) => proxy?.isReady(replica));
+    const isReady = async () => (await this.count('/readyz')) === this.replicas.length && isSeen();
+    return until('all are ready', isReady, withinMs);
+  }
+
+  /** Waits until each server answers so; what changed at one is known to the others a little later. */
+  async everywhere(
+    what: string,
+    ask: (url: string) => Promise<Response>,
+    fits: (answer: Response) => boolean,
+  ): Promise<void> {
+    for (const { name, url } of this.replicas) {
+      const isSo = async () => {
+        const answer = await ask(String(url));
+        await answer.arrayBuffer();
+        return fits(answer);
+      };
+      await until(`${what} at ${name}`, isSo, RETRY_WITHIN_MS);
+    }
   }
 
   /** What Prometheus says; nothing is 0. */

@@ -21,13 +21,15 @@ const LONGEST = 600;
  * The longest that work may lie still after its owner died: 8 s. `npm test` plays scenarios beside other tests on a busy
  * machine and only sees to it that nothing is forgotten; `npm run soak` has the machine to itself and holds it to the promise.
  */
-const TAKEOVER_MS = Number(process.env.FAULT_TAKEOVER_MS ?? 15_000);
+export const TAKEOVER_MS = Number(process.env.FAULT_TAKEOVER_MS ?? 15_000);
 
 export interface Scenario {
   /** One word; begins the tokens of its calls. */
   readonly name: string;
   /** What clients may meet while it is played; wrong results never. */
   readonly tolerates: readonly Trouble[];
+  /** So many faults are made however long they take. */
+  readonly least?: number;
   /** Makes one fault and mends it. */
   fault(stage: Stage): Promise<void>;
 }
@@ -84,7 +86,8 @@ export async function endure(cluster: Cluster, scenario: Scenario): Promise<Repo
   const since = performance.now();
   const workload = await Workload.start(cluster.proxy.url, scenario.name, random.fork());
   try {
-    while (stage.turn < FAULTS && performance.now() - since < FAULT_MINUTES * 60_000) {
+    const isTime = () => stage.turn < (scenario.least ?? 0) || performance.now() - since < FAULT_MINUTES * 60_000;
+    while (stage.turn < FAULTS && isTime()) {
       await sleep(stage.random.int(50, 300));
       await scenario.fault(stage);
       stage.turn++;
