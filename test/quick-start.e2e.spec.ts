@@ -1,11 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { temporaryDirectory } from './support/own-postgres.js';
+import { freePort } from './support/ports.js';
 import { until } from './support/until.js';
 
 interface HttpServer {
@@ -26,8 +26,8 @@ beforeAll(async () => {
     PATH: process.env.PATH ?? '',
     HOME: process.env.HOME ?? '',
     DATA_DIR: directory.path,
-    PORT: port,
-    DEMO_AGENTS_PORT: agents,
+    PORT: String(port),
+    DEMO_AGENTS_PORT: String(agents),
   };
   const begin = performance.now();
   started = spawn('npm', ['start'], { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
@@ -102,13 +102,4 @@ const keyIn = (text: string): string => /^ {2}Key {6}(\S+)$/m.exec(text)?.[1] ??
 function snippet(client: string): unknown {
   const [, json = ''] = new RegExp(`^${client}.*\\n {2}(\\{.*\\})$`, 'm').exec(printed) ?? [];
   return JSON.parse(json);
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return String(address.port);
 }
