@@ -203,7 +203,7 @@ test.each(everyWay('long-runner'))(
   async (name) => {
     const runner = await agent(name);
     const abort = new AbortController();
-    const taskId = await begin(runner, 'Run for 3 s');
+    const taskId = await begin(runner, 'Run for 60 s');
     const following = listen(client.follow(runner, taskId, abort.signal));
     setTimeout(() => abort.abort(), 300);
     await expect(following).rejects.toMatchObject({ name: 'AbortError' });

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { principal } from './support/principals.js';
 import { ADMIN_KEY, startServer, type TestServer } from './support/server.js';
 
-/** Longer than any honest answer takes on a busy machine, much shorter than an expression that runs away. */
-const PROMPT_MS = 2_000;
+/** Longer than any honest answer takes on a busy machine, much shorter than an expression that runs away with 200,000 characters. */
+const PROMPT_MS = 5_000;
 
 let server: TestServer;
 let reached = 0;

@@ -111,7 +111,7 @@ describe('recorded is', () => {
       { ...user.headers, prefer: 'wait=10' },
     );
     await user.call('POST', `/api/v1/tasks/${asked.task.taskId}/messages`, { message: 'blue' });
-    const long = await startTask(server, { agent: 'long-runner', message: 'for 5 s' }, user.headers);
+    const long = await startTask(server, { agent: 'long-runner', message: 'for 60 s' }, user.headers);
     await user.call('POST', `/api/v1/tasks/${long.task.taskId}/cancel`);
     const calls = () => trail(`kind=call&principal=${encodeURIComponent(user.principal)}`);
     await expect.poll(async () => (await calls()).length, { timeout: 10_000 }).toBe(4);

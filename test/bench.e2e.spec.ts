@@ -83,7 +83,7 @@ describe('an installed server', () => {
   test('whose callers are refused tells why, and fails', { timeout: 60_000 }, async () => {
     await using server = await startServer({ env: { RATE_LIMIT_PER_MINUTE: '1', RATE_LIMIT_BURST: '2' } });
     const { key } = await server.json<{ key: string }>(201, 'POST', '/api/v1/api-keys', { name: 'bench' });
-    const bounds = ['--agent', 'nobody', '--seconds', '1', '--concurrency', '2', '--requests', '6'];
+    const bounds = ['--agent', 'nobody', '--seconds', '20', '--concurrency', '2', '--requests', '6'];
     const refused = bench('--url', `${server.url}/mcp`, '--key', key, ...bounds);
     await expect(refused).rejects.toMatchObject({
       code: 1,

@@ -3,6 +3,7 @@ import { createClient } from '@redis/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startReplica, untilUp, useEverything } from './support/cache-replica.js';
+import { elapsed } from './support/elapsed.js';
 import { captureLog } from './support/log-lines.js';
 import { hasRedis, RedisServer } from './support/redis-server.js';
 
@@ -18,11 +19,10 @@ beforeEach(() => {
 });
 afterEach(() => log[Symbol.dispose]());
 
-async function took(work: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now();
-  await work();
-  return performance.now() - startedAt;
-}
+const took = async (work: () => Promise<unknown>): Promise<number> => (await elapsed(work)).ms;
+
+/** However often the machine was too busy for Redis to answer in time: each of them is told once, and so is its end. */
+const expectAllTold = () => expect(logged('Redis is back').length).toBe(logged('Redis unreachable').length);
 
 async function connections(server: RedisServer): Promise<number> {
   return String(await server.command('CLIENT', 'LIST')).split('name=a2a-mcp').length - 1;
@@ -39,15 +39,17 @@ describe.skipIf(!hasRedis)('When Redis goes away', () => {
     expect(await replica.cache.get('v')).toBeUndefined();
     expect(await replica.take('limit')).toMatchObject({ remaining: 96, isShared: false });
     expect(await replica.health.check()).toMatchObject({ state: 'degraded' });
+    const told = logged('Redis unreachable').length;
     await sleep(1_500);
     expect(await took(() => useEverything(replica))).toBeLessThan(AT_ONCE_MS);
+    expect(logged('Redis unreachable')).toHaveLength(told);
+    expect(logged('Redis is back')).toHaveLength(told - 1);
 
     await server.start();
     await untilUp(replica);
     await replica.cache.set('v', 2, 60_000);
     expect(await replica.cache.get('v')).toBe(2);
-    expect(logged('Redis unreachable')).toHaveLength(1);
-    expect(logged('Redis is back')).toHaveLength(1);
+    expectAllTold();
   });
 
   test('a frozen Redis costs one bounded wait, and hints flow again after the thaw', async () => {
@@ -70,9 +72,9 @@ describe.skipIf(!hasRedis)('When Redis goes away', () => {
         replica.hints.publish('t', { seq: 1 });
         expect(heard).toContainEqual({ seq: 1 });
       },
-      { timeout: 5_000 },
+      { timeout: 15_000 },
     );
-    expect(logged('Redis is back').length).toBe(logged('Redis unreachable').length);
+    expectAllTold();
   });
 
   test('a connection on which nothing comes back any more is replaced', { timeout: 30_000 }, async () => {
@@ -135,9 +137,9 @@ describe.skipIf(!hasRedis)('When Redis goes away', () => {
 
   test('a wrong password delays the start by a bounded time, is named, and is mended without a restart', async () => {
     await using server = await RedisServer.start('--requirepass', 'right');
-    const startedAt = performance.now();
-    await using replica = await startReplica(`redis://:wrong@127.0.0.1:${server.port}`);
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    const { value, ms } = await elapsed(() => startReplica(`redis://:wrong@127.0.0.1:${server.port}`));
+    await using replica = value;
+    expect(ms).toBeLessThan(3_000);
     expect(await took(() => useEverything(replica))).toBeLessThan(AT_ONCE_MS);
     expect((await replica.health.check()).detail).toContain('WRONGPASS');
     expect(logged('WRONGPASS')).toHaveLength(1);
@@ -152,11 +154,11 @@ describe.skipIf(!hasRedis)('When Redis goes away', () => {
     await using server = await RedisServer.prepare();
     await using replica = await startReplica(server.url);
     await useEverything(replica);
+    expect(logged('Redis unreachable')).toHaveLength(1);
     await server.start();
     await untilUp(replica);
     await useEverything(replica);
-    expect(logged('Redis unreachable')).toHaveLength(1);
-    expect(logged('Redis is back')).toHaveLength(1);
+    expectAllTold();
   });
 
   test('a Redis that takes no writes counts as away', async () => {
@@ -188,9 +190,9 @@ describe.skipIf(!hasRedis)('When Redis goes away', () => {
     await using server = await RedisServer.start();
     const replica = await startReplica(server.url);
     await untilUp(replica);
-    await vi.waitFor(async () => expect(await connections(server)).toBe(2));
+    await vi.waitFor(async () => expect(await connections(server)).toBe(2), { timeout: 10_000 });
     await replica.close();
-    await vi.waitFor(async () => expect(await connections(server)).toBe(0));
+    await vi.waitFor(async () => expect(await connections(server)).toBe(0), { timeout: 10_000 });
 
     const away = await startReplica(server.url);
     await server.kill();

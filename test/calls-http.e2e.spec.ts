@@ -192,7 +192,7 @@ test('a body that comes drop by drop ends with the time of the call, and its con
   expect(await errorOf(call('http', { method: 'GET', endpoint: url }, { maxMs: 300 }))).toBe(
     'timeout 408: The call took longer than 300 ms',
   );
-  await expect.poll(() => ended).toBe(true);
+  await expect.poll(() => ended, { timeout: 10_000 }).toBe(true);
 });
 
 test('a call that is aborted ends with the reason, before and while it is made', async () => {

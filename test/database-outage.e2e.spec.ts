@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startDatabaseApp } from './support/database-app.js';
+import { elapsed } from './support/elapsed.js';
 import { captureLog } from './support/log-lines.js';
 import { startOwnPostgres, temporaryDirectory } from './support/own-postgres.js';
 import { until } from './support/until.js';
@@ -66,7 +67,7 @@ test('PostgreSQL freezes: nothing hangs, and afterwards everything goes on', asy
 });
 
 test('a connection that hangs is not used again', async () => {
-  const limits = { DATABASE_STATEMENT_TIMEOUT_MS: '100' };
+  const limits = { DATABASE_STATEMENT_TIMEOUT_MS: '500' };
   await using app = await startDatabaseApp({ DATABASE_URL: postgres.url, ...limits });
   const processOf = async () => {
     const rows = (await app.dataSource.query('select pg_backend_pid() as pid')) as { pid: number }[];
@@ -80,7 +81,8 @@ test('a connection that hangs is not used again', async () => {
   process.kill(hung, 'SIGCONT');
 
   expect(next.value).not.toBe(hung);
-  expect(next.ms).toBeLessThan(500);
+  // What hangs is found out only after 2.5 s.
+  expect(next.ms).toBeLessThan(2_000);
 });
 
 test('a server that starts before its database waits for it', async () => {
@@ -107,9 +109,3 @@ test('a process can stop while PostgreSQL is frozen', async () => {
 
   expect(ms).toBeLessThan(5_000);
 });
-
-async function elapsed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
-  const start = performance.now();
-  const value = await work();
-  return { value, ms: performance.now() - start };
-}

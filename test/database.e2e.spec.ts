@@ -87,7 +87,7 @@ describe('connections', () => {
 
   test('all in use: the next caller fails in time, health answers, log and gauges say so', async () => {
     await using database = await newDatabase();
-    const limits = { DATABASE_POOL_SIZE: '2', DATABASE_CONNECT_TIMEOUT_MS: '300' };
+    const limits = { DATABASE_POOL_SIZE: '2', DATABASE_CONNECT_TIMEOUT_MS: '1000' };
     await using app = await startDatabaseApp({ DATABASE_URL: database.url, ...limits });
     const runners = [app.dataSource.createQueryRunner(), app.dataSource.createQueryRunner()];
     await Promise.all(runners.map((runner) => runner.connect()));
@@ -126,7 +126,7 @@ describe('connections', () => {
 describe('statements', () => {
   test('that take too long are ended by PostgreSQL, and logged without their values', async () => {
     await using database = await newDatabase();
-    await using app = await startDatabaseApp({ DATABASE_URL: database.url, DATABASE_STATEMENT_TIMEOUT_MS: '200' });
+    await using app = await startDatabaseApp({ DATABASE_URL: database.url, DATABASE_STATEMENT_TIMEOUT_MS: '1000' });
     using log = captureLog();
 
     await expect(app.dataSource.query('select pg_sleep(30), $1::text', ['their value'])).rejects.toThrow(
@@ -141,16 +141,16 @@ describe('statements', () => {
 
   test('that are slow are logged without their values', async () => {
     await using database = await newDatabase();
-    await using app = await startDatabaseApp({ DATABASE_URL: database.url, DATABASE_SLOW_STATEMENT_MS: '50' });
+    await using app = await startDatabaseApp({ DATABASE_URL: database.url, DATABASE_SLOW_STATEMENT_MS: '1000' });
     using log = captureLog();
 
-    await app.dataSource.query(`select pg_sleep(0.1), 'a literal', $1::text`, ['their value']);
+    await app.dataSource.query(`select pg_sleep(1.1), 'a literal', $1::text`, ['their value']);
     await app.dataSource.query('select 1');
 
     expect(log.lines).toMatchObject([
-      { level: 'WARN', message: 'Slow statement', sql: 'select pg_sleep(0.1), ?, $1::text' },
+      { level: 'WARN', message: 'Slow statement', sql: 'select pg_sleep(1.1), ?, $1::text' },
     ]);
-    expect(log.lines[0]?.ms).toBeGreaterThanOrEqual(100);
+    expect(log.lines[0]?.ms).toBeGreaterThanOrEqual(1_100);
   });
 
   test('that break a unique constraint can be told from others', async () => {

@@ -171,7 +171,9 @@ describe.each(WAYS)('$prefix…$suffix', ({ prefix, suffix }) => {
     const id = messages.find((message) => message.messageId === messageId)?.taskId ?? '';
     const client = await connect(via('flaky'));
     await expect
-      .poll(async () => taskStateToJSON((await client.getTask({ id, tenant: '' })).status?.state ?? 0))
+      .poll(async () => taskStateToJSON((await client.getTask({ id, tenant: '' })).status?.state ?? 0), {
+        timeout: 10_000,
+      })
       .toBe('TASK_STATE_COMPLETED');
   });
 

@@ -121,7 +121,7 @@ test('a quiet stream says every 15 s that it is alive', async () => {
   response.on('data', (chunk: Buffer) => (heard += chunk.toString()));
   vi.advanceTimersByTime(30_000);
   vi.useRealTimers();
-  await vi.waitFor(() => expect(heard.split(': waiting\n\n')).toHaveLength(3));
+  await vi.waitFor(() => expect(heard.split(': waiting\n\n')).toHaveLength(3), { timeout: 10_000 });
 });
 
 test('all streams end when the process stops, those that nobody reads too', async () => {
@@ -131,8 +131,12 @@ test('all streams end when the process stops, those that nobody reads too', asyn
   source = events;
   const stuck = await get();
   vi.useRealTimers();
-  await sleep(300);
-  const asked = events.asked;
+  let asked = -1;
+  // Until the sockets of both sides hold no more.
+  while (asked !== events.asked) {
+    asked = events.asked;
+    await sleep(300);
+  }
   streams.onModuleDestroy();
   expect(await text(reading)).toContain('id: 1');
   await expect(text(stuck)).rejects.toThrow('aborted');

@@ -38,7 +38,9 @@ const rowOf = async (id: string, on = server) =>
 async function working(): Promise<string> {
   const { task } = await startTask(server, { agent: 'worker', message: 'hi' });
   await expect
-    .poll(() => rows(server.databaseUrl, `select upstream_id from tasks where id = '${task.taskId}'`))
+    .poll(() => rows(server.databaseUrl, `select upstream_id from tasks where id = '${task.taskId}'`), {
+      timeout: 10_000,
+    })
     .toEqual([{ upstream_id: 't1' }]);
   return task.taskId;
 }
@@ -49,7 +51,9 @@ test('an agent that is out of reach is told again that its task is canceled, unt
   cancelAnswers = [503, 503, 200];
   expect(await server.json(200, 'POST', `${TASKS}/${id}/cancel`)).toMatchObject({ canceled: true });
   await expect.poll(() => cancels() - before, { timeout: 20_000 }).toBe(3);
-  await expect.poll(() => rowOf(id)).toMatchObject({ state: 'canceled', executor: null, due_at: null });
+  await expect
+    .poll(() => rowOf(id), { timeout: 10_000 })
+    .toMatchObject({ state: 'canceled', executor: null, due_at: null });
 });
 
 test('at some time it is told no more, and nobody is left with the task', async () => {
@@ -59,7 +63,9 @@ test('at some time it is told no more, and nobody is left with the task', async 
   const before = cancels();
   await server.json(200, 'POST', `${TASKS}/${id}/cancel`);
   await expect.poll(() => cancels() - before, { timeout: 10_000 }).toBe(2);
-  await expect.poll(() => rowOf(id)).toMatchObject({ state: 'canceled', executor: null, due_at: null, attempts: 6 });
+  await expect
+    .poll(() => rowOf(id), { timeout: 10_000 })
+    .toMatchObject({ state: 'canceled', executor: null, due_at: null, attempts: 6 });
 });
 
 test('a task that ended its owner ten times is given up', async () => {

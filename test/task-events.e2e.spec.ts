@@ -103,7 +103,7 @@ describe('following', () => {
       roles: ['operator'],
     });
     const headers = { authorization: `Bearer ${key}` };
-    const { task } = await startTask(a, { agent: 'long-runner', message: 'for 4 s' }, headers);
+    const { task } = await startTask(a, { agent: 'long-runner', message: 'for 30 s' }, headers);
     const seen: StreamedTaskEvent[] = [];
     for await (const event of taskEvents(b, task.taskId, { headers })) {
       seen.push(event);
@@ -111,14 +111,17 @@ describe('following', () => {
     }
     expect(seen.at(-1)?.event).toBe('status');
     await expect(all(taskEvents(b, task.taskId, { headers }))).rejects.toThrow('events answered 401');
-    expect(b.logs.filter(({ message }) => message === 'An event stream broke')).toMatchObject([{ level: 'WARN' }]);
+    const broke = ({ message }: { message: string }) => message === 'An event stream broke';
+    await b.waitForLog(broke);
+    expect(b.logs.filter(broke)).toMatchObject([{ level: 'WARN' }]);
   });
 
   test('streams count as answers but not as waiting, also when their reader hangs up', async () => {
     const waits = 'a2a_response_time_seconds_count{door="rest"}';
     const answers = 'a2a_http_responses_total{status_class="2xx"}';
+    const earlier = await metric(a, waits);
     const { task } = await startTask(a, { agent: 'long-runner', message: 'for 1 s' });
-    await sleep(50);
+    await until('the start is counted', async () => (await metric(a, waits)) === earlier + 1);
     const before = { waits: await metric(a, waits), answers: await metric(a, answers) };
     for await (const event of taskEvents(a, task.taskId)) if (event.id === 1) break;
     await all(taskEvents(a, task.taskId));
@@ -193,17 +196,21 @@ describe('artifacts', () => {
 
 test('SIGTERM ends streams and waits at once; their readers go on at another replica', async () => {
   await using leaving = await startServer({ env: { DATABASE_URL: database.url } });
-  const { task } = await startTask(a, { agent: 'long-runner', message: 'for 4 s' });
-  const reading = all(taskEvents(leaving, task.taskId));
-  const waiting = startTask(leaving, { agent: 'long-runner', message: 'for 4 s' }, WAIT);
-  await sleep(500);
+  const heard = async () => (await agents.ledger('long-runner')).messages.length;
+  const before = await heard();
+  const { task } = await startTask(a, { agent: 'long-runner', message: 'for 12 s' });
+  const seen: StreamedTaskEvent[] = [];
+  const reading = (async () => {
+    for await (const event of taskEvents(leaving, task.taskId)) seen.push(event);
+  })();
+  const waiting = startTask(leaving, { agent: 'long-runner', message: 'for 12 s' }, WAIT);
+  await until('both are under way', async () => seen.length > 0 && (await heard()) === before + 2);
   const startedAt = performance.now();
   await leaving.stop();
   expect(await leaving.exited).toEqual({ code: 0, signal: null });
-  expect(performance.now() - startedAt).toBeLessThan(5_000);
+  expect(performance.now() - startedAt).toBeLessThan(8_000);
 
-  const seen = await reading;
-  expect(seen.length).toBeGreaterThan(0);
+  await reading;
   const rest = await all(taskEvents(b, task.taskId, { headers: { 'last-event-id': String(seen.length) } }));
   expect(rest[0]?.id).toBe(seen.length + 1);
   expect(rest.at(-1)?.data.task?.state).toBe('completed');

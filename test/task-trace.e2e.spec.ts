@@ -47,7 +47,7 @@ test('so does the trace that an MCP request carries in _meta', async () => {
   });
   const { requestId } = structuredContent as { requestId: string };
   await expect
-    .poll(() => rows(server.databaseUrl, `select state from tasks where id = '${requestId}'`))
+    .poll(() => rows(server.databaseUrl, `select state from tasks where id = '${requestId}'`), { timeout: 10_000 })
     .toEqual([{ state: 'completed' }]);
   expect(heard()).toBe(TRACE.replace('4bf9', 'aaaa'));
   await client.close();

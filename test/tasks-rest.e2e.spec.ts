@@ -36,10 +36,14 @@ afterAll(async () => {
 const WAIT = { prefer: 'wait=20' };
 const get = (server: TestServer, taskId: string) => server.json<Task>(200, 'GET', `${TASKS}/${taskId}`);
 const finished = (server: TestServer, taskId: string) =>
-  until('the task is over', async () => {
-    const task = await get(server, taskId);
-    return task.finishedAt !== undefined && task;
-  });
+  until(
+    'the task is over',
+    async () => {
+      const task = await get(server, taskId);
+      return task.finishedAt !== undefined && task;
+    },
+    30_000,
+  );
 const textOf = ({ artifacts }: Task) => artifacts.flatMap(({ parts }) => parts.map(({ text }) => text)).join('');
 
 describe('starting', () => {
@@ -63,7 +67,7 @@ describe('starting', () => {
     expect(textOf(quick.task)).toContain('hello');
 
     const startedAt = performance.now();
-    const slow = await startTask(a, { agent: 'long-runner', message: 'for 2 s' }, { prefer: 'wait=1' });
+    const slow = await startTask(a, { agent: 'long-runner', message: 'for 6 s' }, { prefer: 'wait=1' });
     expect(performance.now() - startedAt).toBeGreaterThan(900);
     expect(slow.status).toBe(202);
     expect(slow.task).toMatchObject({ state: 'working' });

@@ -31,10 +31,14 @@ const start = (agent: string, message: string, on = server) =>
   on.json<Task>(202, 'POST', '/api/v1/tasks', { agent, message });
 const get = (id: string, on = server) => on.json<Task>(200, 'GET', `/api/v1/tasks/${id}`);
 const inState = (id: string, state: string, on = server) =>
-  until(`the task is ${state}`, async () => {
-    const task = await get(id, on);
-    return task.state === state && task;
-  });
+  until(
+    `the task is ${state}`,
+    async () => {
+      const task = await get(id, on);
+      return task.state === state && task;
+    },
+    30_000,
+  );
 const one = async (sql: string, on = server) => (await rows(on.databaseUrl, sql))[0] ?? {};
 const eventsOf = (id: string) =>
   rows(server.databaseUrl, `select seq, kind, body from task_events where task_id = '${id}' order by seq`);
@@ -53,19 +57,22 @@ test('a short call takes two statements, each its own commit, and no more', asyn
       (await one('select xact_commit as n from pg_stat_database where datname = current_database()', busy)).n,
     );
   };
+  let seconds = 0;
   const idle = await commitsOf((busy) => busy.json(201, 'POST', '/api/v1/agents', { url: agents.url('echo') }));
   const all = await commitsOf(async (busy) => {
     const client = await busy.mcp();
+    const startedAt = performance.now();
     for (let i = 0; i < calls; i++) {
       const result = await client.callTool({ name: 'echo', arguments: { message: `n ${i}` } });
       if (result.isError) throw new Error(JSON.stringify(result));
     }
+    seconds = (performance.now() - startedAt) / 1_000;
     await client.close();
   });
   // Beside the calls: what an idle replica does, at most 5 a second.
-  const perCall = (all - 2 * idle) / calls;
-  expect(perCall).toBeGreaterThan(1.7);
-  expect(perCall).toBeLessThan(2.6);
+  const beside = 5 * seconds;
+  expect((all - 2 * idle) / calls).toBeGreaterThan(1.7);
+  expect((all - 2 * idle - beside) / calls).toBeLessThan(2.5);
 });
 
 test('events are numbered without a gap, and end with one result', async () => {
@@ -82,9 +89,9 @@ test('events are numbered without a gap, and end with one result', async () => {
 });
 
 test('a task at work shows what its agent has made so far', async () => {
-  const { taskId } = await start('researcher', 'Why in 3s');
+  const { taskId } = await start('researcher', 'Why in 8s');
   const report = await until('there is something', async () => (await get(taskId)).artifacts[0]?.parts[0]?.text);
-  expect(report).toMatch(/^# Why in 3s\n/);
+  expect(report).toMatch(/^# Why in 8s\n/);
   expect((await get(taskId)).state).toBe('working');
   const { task } = await server.json<{ task: Task }>(200, 'POST', `/api/v1/tasks/${taskId}/cancel`);
   expect(task).toMatchObject({ state: 'canceled', artifacts: [{ artifactId: 'report' }] });
@@ -97,7 +104,9 @@ test('a cancel is final, reaches the agent once and is told once', async () => {
   const cancel = () => server.json<{ canceled: boolean }>(200, 'POST', `/api/v1/tasks/${taskId}/cancel`);
   const told = (await Promise.all([cancel(), cancel(), cancel()])).filter(({ canceled }) => canceled);
   expect(told).toHaveLength(1);
-  await expect.poll(async () => (await agents.ledger('long-runner')).cancels.length).toBe(before + 1);
+  await expect
+    .poll(async () => (await agents.ledger('long-runner')).cancels.length, { timeout: 10_000 })
+    .toBe(before + 1);
   await until(
     'nobody owns it',
     async () => (await one(`select executor from tasks where id = '${taskId}'`)).executor === null,
@@ -167,6 +176,7 @@ test('an idempotency key gives the same task, whoever is first, and refuses anot
   expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(202));
   const ids = (await Promise.all(answers.map((answer) => answer.json() as Promise<Task>))).map(({ taskId }) => taskId);
   expect(new Set(ids).size).toBe(1);
+  await inState(ids[0] ?? '', 'completed');
   expect((await agents.ledger('echo')).messages.filter(({ text }) => text === 'once')).toHaveLength(1);
   expect(await (await begin('twice')).json()).toMatchObject({ status: 409, code: 'conflict' });
 });
@@ -175,7 +185,7 @@ test('more than there is room for waits, more than may wait is refused, and none
   await using busy = await startServer({ env: { MAX_CONCURRENCY: '2', MAX_QUEUE_SIZE: '3' } });
   await busy.json(201, 'POST', '/api/v1/agents', { url: agents.url('long-runner') });
   const begun: Task[] = [];
-  for (let i = 0; i < 5; i++) begun.push(await start('long-runner', `queue ${i} for 1 s`, busy));
+  for (let i = 0; i < 5; i++) begun.push(await start('long-runner', `queue ${i} for 3 s`, busy));
   const refused = await busy.call('POST', '/api/v1/tasks', { agent: 'long-runner', message: 'one more' });
   expect(refused.status).toBe(429);
   expect(await refused.json()).toMatchObject({
@@ -210,7 +220,7 @@ test('what PostgreSQL cannot store is replaced, not refused', async () => {
 });
 
 test('an agent that waits for an authorization goes on when it has it', async () => {
-  const { taskId } = await start('asker', 'authorize and wait 1500ms');
+  const { taskId } = await start('asker', 'authorize and wait for 4 s');
   await inState(taskId, 'auth-required');
   expect(await inState(taskId, 'completed')).toMatchObject({
     artifacts: [{ parts: [{ text: 'Thank you, you are signed in.' }] }],
@@ -244,7 +254,7 @@ test('old events go, then old tasks; what the tasks came to is told to the end',
     await before.json(201, 'POST', '/api/v1/agents', { url: agents.url(name) });
   const [done, canceled, asking, older] = await Promise.all([
     start('researcher', 'Why in 100ms', before),
-    start('researcher', 'Never in 2s', before),
+    start('researcher', 'Never in 8s', before),
     start('asker', 'Paint the shed', before),
     start('researcher', 'Long ago in 100ms', before),
   ]);
@@ -267,7 +277,7 @@ test('old events go, then old tasks; what the tasks came to is told to the end',
   await using after = await startServer({ env });
   const count = async (sql: string) => Number((await one(sql, after)).n);
   const left = () => count('select count(*) as n from tasks');
-  await expect.poll(left, { timeout: 5_000 }).toBe(2);
+  await expect.poll(left, { timeout: 15_000 }).toBe(2);
   expect(await count('select count(*) as n from task_events')).toBe(0);
   for (const [i, { taskId }] of [done, canceled].entries()) {
     expect(await get(taskId, after)).toEqual({ ...views[i], finishedAt: expect.any(String) });

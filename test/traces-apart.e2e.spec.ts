@@ -70,10 +70,14 @@ test('a task that another replica takes over goes on in its trace', async () => 
   const told = agent.requests.filter(({ body }) => body !== undefined).map(({ headers }) => headers);
   expect(new Set(told.map(({ traceparent }) => String(traceparent).split('-')[1]))).toEqual(new Set([TRACE_ID]));
   expect(new Set(told.map(({ tracestate }) => tracestate))).toEqual(new Set([STATE]));
-  const parts = await until('both have told their part', () => {
-    const found = collector.spans.filter(({ name }) => name === 'task');
-    return found.length === 2 && found;
-  });
+  const parts = await until(
+    'both have told their part',
+    () => {
+      const found = collector.spans.filter(({ name }) => name === 'task');
+      return found.length === 2 && found;
+    },
+    30_000,
+  );
   const request = collector.spans.find(({ name }) => name === 'POST /api/v1/tasks');
   expect(parts.map(({ traceId, parentSpanId }) => [traceId, parentSpanId])).toEqual(
     parts.map(() => [TRACE_ID, request?.spanId]),

@@ -74,17 +74,21 @@ const replica = (env: Record<string, string> = {}) =>
 const lastHeard = () => agent.requests.at(-1)?.headers ?? {};
 /** The span of the agent call that the agent was told of, and those above it, innermost first. */
 const chain = (parent: unknown): Promise<CollectedSpan[]> =>
-  until('the spans have arrived', () => {
-    const [, traceId, spanId] = String(parent).split('-');
-    const spans = collector.spans.filter((span) => span.traceId === traceId);
-    const found: CollectedSpan[] = [];
-    for (let id = spanId; ;) {
-      const span = spans.find((one) => one.spanId === id);
-      if (span === undefined) return found.length === 3 && found;
-      found.push(span);
-      id = span.parentSpanId;
-    }
-  });
+  until(
+    'the spans have arrived',
+    () => {
+      const [, traceId, spanId] = String(parent).split('-');
+      const spans = collector.spans.filter((span) => span.traceId === traceId);
+      const found: CollectedSpan[] = [];
+      for (let id = spanId; ;) {
+        const span = spans.find((one) => one.spanId === id);
+        if (span === undefined) return found.length === 3 && found;
+        found.push(span);
+        id = span.parentSpanId;
+      }
+    },
+    30_000,
+  );
 
 test('an MCP call, its task and the call of the agent are one trace, below that of the client', async () => {
   const client = await server.mcp();

@@ -41,10 +41,10 @@ test.each([
       level: 'WARN',
     });
     await clients.pop()?.close();
-    await expect.poll(() => metric('a2a_websocket_connections')).toBe(MAX_CONNECTIONS - 1);
+    await expect.poll(() => metric('a2a_websocket_connections'), { timeout: 10_000 }).toBe(MAX_CONNECTIONS - 1);
     clients.push(...(await many(1, () => openSocket(server.streamUrl, options))));
     await Promise.all(clients.map(({ close }) => close()));
-    await expect.poll(() => metric('a2a_websocket_connections')).toBe(0);
+    await expect.poll(() => metric('a2a_websocket_connections'), { timeout: 10_000 }).toBe(0);
   },
 );
 
@@ -58,7 +58,9 @@ async function metric(series: string): Promise<number> {
 async function largeRequest(client: WsClient): Promise<string> {
   const input = { message: 'x'.repeat(900_000) };
   const { requestId } = await client.call<{ requestId: string }>('invoke_agent', { agentId: 'echo', input });
-  await expect.poll(async () => (await client.call('get_status', { requestId }))['status']).toBe('done');
+  await expect
+    .poll(async () => (await client.call('get_status', { requestId }))['status'], { timeout: 10_000 })
+    .toBe('done');
   return requestId;
 }
 
@@ -70,7 +72,7 @@ test('a stream goes no faster than its client reads, and misses nothing', async 
   const input = { message: 'go' };
   const { requestId } = await client.call<{ requestId: string }>('invoke_agent', { agentId: 'flood', input });
   await expect
-    .poll(async () => (await client.call('get_status', { requestId }))['status'], { timeout: 10_000 })
+    .poll(async () => (await client.call('get_status', { requestId }))['status'], { timeout: 30_000 })
     .toBe('done');
 
   const before = await metric('a2a_websocket_messages_total{direction="out"}');
@@ -130,16 +132,21 @@ test(
     client.socket.pause();
     const ask = (id: number) => client.send({ jsonrpc: '2.0', id, method: 'get_status', params: { requestId } });
     for (let id = 1; id <= 32; id++) ask(id);
-    await sleep(2_000);
-    const heard = await metric('a2a_websocket_messages_total{direction="in"}');
+    const incoming = () => metric('a2a_websocket_messages_total{direction="in"}');
+    let heard = -1;
+    // Until it reads no more.
+    while (heard !== (await incoming())) {
+      heard = await incoming();
+      await sleep(2_000);
+    }
     // What the server does not read stays with the client.
     for (let id = 33; id <= 1_000; id++) ask(id);
     await sleep(15_000);
-    expect(await metric('a2a_websocket_messages_total{direction="in"}')).toBe(heard);
+    expect(await incoming()).toBe(heard);
     expect((await metric('process_resident_memory_bytes')) - before).toBeLessThan(150e6);
     const line = await server.waitForLog(
       ({ message, code }) => message === 'WebSocket disconnected' && code === 4408,
-      20_000,
+      30_000,
     );
     expect(line).toMatchObject({ reason: 'too slow: more than 1048576 bytes unread for 30 s', principal: 'admin' });
     expect(await metric('a2a_websocket_closed_total{reason="slow"}')).toBe(1);

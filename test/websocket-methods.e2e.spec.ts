@@ -55,7 +55,9 @@ describe('the eight methods', () => {
       streamUrl: expect.any(String),
     });
     const { requestId } = invocation;
-    await expect.poll(async () => (await client.call('get_status', { requestId }))['status']).toBe('done');
+    await expect
+      .poll(async () => (await client.call('get_status', { requestId }))['status'], { timeout: 10_000 })
+      .toBe('done');
     expect(await client.call('get_status', { requestId })).toMatchObject({
       requestId,
       agentId: 'researcher',
@@ -90,6 +92,9 @@ describe('the eight methods', () => {
       invoke('echo', 'once', { idempotencyKey }),
     ]);
     expect(one?.requestId).toBe(two?.requestId);
+    await using client = await openSocket(server.streamUrl, asAdmin);
+    const statusOf = async () => (await client.call('get_status', { requestId: one?.requestId }))['status'];
+    await expect.poll(statusOf, { timeout: 10_000 }).toBe('done');
     const { messages } = await agents.ledger('echo');
     expect(messages.filter(({ text }) => text === 'once')).toHaveLength(1);
   });
@@ -100,14 +105,18 @@ describe('the eight methods', () => {
       agentId: 'asker',
       input: { message: 'Paint' },
     });
-    await expect.poll(async () => (await client.call('get_status', { requestId }))['status']).toBe('input_required');
+    await expect
+      .poll(async () => (await client.call('get_status', { requestId }))['status'], { timeout: 10_000 })
+      .toBe('input_required');
     expect(await client.call('get_status', { requestId })).toMatchObject({ message: 'Which colour do you want?' });
     const answer = { agentId: 'asker', requestId, input: { message: 'blue' } };
     expect(await client.ask('invoke_agent', { ...answer, agentId: 'echo' })).toMatchObject({
       error: { code: -32602, message: expect.stringContaining('asker') },
     });
     expect(await client.call('invoke_agent', answer)).toMatchObject({ requestId });
-    await expect.poll(async () => (await client.call('get_status', { requestId }))['status']).toBe('done');
+    await expect
+      .poll(async () => (await client.call('get_status', { requestId }))['status'], { timeout: 10_000 })
+      .toBe('done');
     expect(await client.call('get_status', { requestId })).toMatchObject({ result: { text: 'You chose: blue' } });
     expect(await client.ask('invoke_agent', answer)).toMatchObject({ error: { data: { code: 'conflict' } } });
   });
@@ -119,14 +128,18 @@ describe('the eight methods', () => {
       agentId: 'long-runner',
       input: { message: 'for 60 s' },
     });
-    await expect.poll(async () => (await client.call('get_status', { requestId }))['status']).toBe('running');
+    await expect
+      .poll(async () => (await client.call('get_status', { requestId }))['status'], { timeout: 10_000 })
+      .toBe('running');
     expect(await client.call('cancel', { requestId })).toEqual({ requestId, canceled: true, status: 'canceled' });
     expect(await client.call('cancel', { requestId })).toEqual({ requestId, canceled: false, status: 'canceled' });
     expect(await client.call('get_status', { requestId })).toMatchObject({
       status: 'canceled',
       error: { code: 'canceled' },
     });
-    await expect.poll(async () => (await agents.ledger('long-runner')).cancels.length).toBe(before + 1);
+    await expect
+      .poll(async () => (await agents.ledger('long-runner')).cancels.length, { timeout: 10_000 })
+      .toBe(before + 1);
   });
 
   test('hand a result and its session to another agent', async () => {
@@ -134,16 +147,16 @@ describe('the eight methods', () => {
     const { sessionId } = await client.call<{ sessionId: string }>('open_session');
     const first = await client.call<Invocation>('invoke_agent', {
       agentId: 'researcher',
-      input: { message: 'Handed over in 200ms' },
+      input: { message: 'Handed over in 2s' },
       sessionId,
     });
     const handoff = { fromRequestId: first.requestId, toAgentId: 'echo', payload: { message: 'What do you think?' } };
     expect(await client.ask('handoff', handoff)).toMatchObject({ error: { data: { code: 'conflict' } } });
     const statusOf = async (requestId: string) => client.call('get_status', { requestId });
-    await expect.poll(async () => (await statusOf(first.requestId))['status']).toBe('done');
+    await expect.poll(async () => (await statusOf(first.requestId))['status'], { timeout: 10_000 }).toBe('done');
     const second = await client.call<Invocation>('handoff', handoff);
     expect(second).toMatchObject({ sessionId });
-    await expect.poll(async () => (await statusOf(second.requestId))['status']).toBe('done');
+    await expect.poll(async () => (await statusOf(second.requestId))['status'], { timeout: 10_000 }).toBe('done');
     const { messages } = await agents.ledger('echo');
     expect(messages.at(-1)?.text).toMatch(/^# Handed over[^]*What do you think\?$/);
     expect(await client.call('close_session', { sessionId })).toEqual({ closed: true });

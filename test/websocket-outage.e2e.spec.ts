@@ -31,6 +31,7 @@ test('while PostgreSQL is away clients are told to come back, and streams that a
   });
   const late = await readStream(streamUrl);
   expect(late).toMatchObject({ code: 1013, frames: [{ type: 'error', code: 'unavailable', seq: 0 }] });
+  await server.waitForLog(({ message }) => message === 'A WebSocket stream failed');
   const errors = server.logs.filter(({ level, context }) => level === 'ERROR' && context === 'WebSocket');
   expect(errors.map(({ message }) => message)).toEqual(['A WebSocket request failed', 'A WebSocket stream failed']);
 

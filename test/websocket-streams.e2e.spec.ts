@@ -163,7 +163,7 @@ describe('/stream', () => {
     const revoked = performance.now();
     await server.json(204, 'DELETE', `/api/v1/api-keys/${id}`);
     for (const { closed } of [client, stream]) expect(await closed).toMatchObject({ code: 4401 });
-    expect(performance.now() - revoked).toBeLessThan(5_000);
+    expect(performance.now() - revoked).toBeLessThan(15_000);
     expect(await readStream(streamUrl)).toMatchObject({ code: 4401, frames: [] });
   });
 });
@@ -186,21 +186,23 @@ describe('subscriptions', () => {
         .map(({ params }) => params as { requestId: string; type: string; seq: number })
         .filter(({ requestId }) => requestId === id);
     for (const id of ids) {
-      await expect.poll(() => eventsOf(id).at(-1)?.type, { timeout: 5_000 }).toBe('final');
+      await expect.poll(() => eventsOf(id).at(-1)?.type, { timeout: 15_000 }).toBe('final');
       expect(eventsOf(id)[0]).toMatchObject({ type: 'start', seq: 0 });
       const chunks = eventsOf(id).filter(({ type }) => type === 'chunk');
       expect(chunks.map(({ seq }) => seq)).toEqual(chunks.map((_, i) => i + 1));
     }
     const again = await client.call('subscribe', { requestId: ids[0], from: 2 });
     expect(again).toMatchObject({ status: 'done' });
-    await expect.poll(() => eventsOf(String(ids[0])).filter(({ type }) => type === 'final')).toHaveLength(2);
+    await expect
+      .poll(() => eventsOf(String(ids[0])).filter(({ type }) => type === 'final'), { timeout: 10_000 })
+      .toHaveLength(2);
   });
 
   test('end when asked to, and are not begun twice', async () => {
     await using client = await openSocket(server.streamUrl, asAdmin);
     const { requestId } = await client.call<Invocation>('invoke_agent', {
       agentId: 'long-runner',
-      input: { message: 'for 2 s' },
+      input: { message: 'for 4 s' },
     });
     await client.call('subscribe', { requestId });
     expect(await metric('a2a_websocket_streams')).toBeGreaterThan(0);

@@ -105,7 +105,7 @@ describe('a connection', () => {
   });
 
   test('is logged and counted, and so is its end', async () => {
-    await expect.poll(() => metric('a2a_websocket_connections')).toBe(0);
+    await expect.poll(() => metric('a2a_websocket_connections'), { timeout: 10_000 }).toBe(0);
     const client = await openSocket(server.streamUrl, asAdmin);
     await client.next(() => true);
     expect(await metric('a2a_websocket_connections')).toBe(1);
@@ -117,7 +117,7 @@ describe('a connection', () => {
     expect(
       await server.waitForLog(({ message, reason }) => message === 'WebSocket disconnected' && reason === 'enough'),
     ).toMatchObject({ level: 'INFO', code: 1000, principal: 'admin', seconds: expect.any(Number) });
-    await expect.poll(() => metric('a2a_websocket_connections')).toBe(0);
+    await expect.poll(() => metric('a2a_websocket_connections'), { timeout: 10_000 }).toBe(0);
     expect(await metric('a2a_websocket_closed_total{reason="client"}')).toBeGreaterThan(0);
     expect(await metric('a2a_websocket_closed_total{reason="restart"}')).toBe(0);
     expect(await metric('a2a_websocket_messages_total{direction="out"}')).toBeGreaterThan(0);
@@ -213,9 +213,9 @@ describe('JSON-RPC', () => {
 
   test('at most 32 requests are answered at the same time', async () => {
     await using client = await openSocket(server.streamUrl, asAdmin);
-    for (let id = 1; id <= 40; id++)
+    for (let id = 1; id <= 200; id++)
       client.send({ jsonrpc: '2.0', id, method: 'get_status', params: { requestId: crypto.randomUUID() } });
-    const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => client.next(({ id }) => id === i + 1)));
+    const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => client.next(({ id }) => id === i + 1)));
     const codes = answers.map(({ error }) => (error as { data: { code: string } }).data.code);
     expect(new Set(codes)).toEqual(new Set(['not_found', 'rate_limited']));
     expect(codes.slice(0, 32)).toEqual(Array.from({ length: 32 }, () => 'not_found'));

@@ -47,7 +47,7 @@ test('a grant of one workflow is for that one: its tool, its runs, and nobody el
   expect(await ann.tool('describe_workflow', { name: 'other' })).toMatch(/^not_found: /);
   expect(await ann.tool('start_workflow', { name: 'other' })).toMatch(/^not_found: /);
   const id = await start(ann, 'granted');
-  await expect.poll(() => phase(id), { timeout: 5_000 }).toMatchObject({ phase: 'completed' });
+  await expect.poll(() => phase(id), { timeout: 15_000 }).toMatchObject({ phase: 'completed' });
   for (const path of ['', '/timeline', '/graph'])
     expect((await bob.call('GET', `/api/v1/runs/${id}${path}`)).status).toBe(404);
   for (const what of ['cancel', 'pause', 'resume', 'retry', 'rerun?from=/do/0/note'])
@@ -87,7 +87,7 @@ test('a question is for whom it names, or else for whose run it is, and for who 
     expect((await who.call('POST', path(question), answer)).status).toBe(404);
   }
   await starter.json(200, 'POST', path(question), answer);
-  await expect.poll(() => phase(own), { timeout: 5_000 }).toMatchObject({ phase: 'completed' });
+  await expect.poll(() => phase(own), { timeout: 15_000 }).toMatchObject({ phase: 'completed' });
 
   for (const who of [named, grouped, auditor, writer]) {
     const run = await start(starter, 'assigned');
@@ -101,7 +101,7 @@ test('a question is for whom it names, or else for whose run it is, and for who 
       answered: { id, runId: run },
     });
     expect((await who.call('POST', path(id), answer)).status).toBe(409);
-    await expect.poll(() => phase(run), { timeout: 5_000 }).toMatchObject({ output: { approved: true } });
+    await expect.poll(() => phase(run), { timeout: 15_000 }).toMatchObject({ output: { approved: true } });
   }
 });
 

@@ -99,10 +99,12 @@ test('a schedule whose owner lost the key is refused at each tick, which is told
   await server().json(204, 'DELETE', `/api/v1/api-keys/${owner.id}`);
   const before = await refused();
   await expect.poll(refused, { timeout: 15_000 }).toBeGreaterThan(before + 4);
-  const told = servers.flatMap(({ logs }) =>
-    logs.filter(({ level, message }) => level === 'WARN' && message.startsWith('A scheduled run could not begin')),
-  );
-  expect(told.map(({ workflow }) => workflow)).toEqual(expect.arrayContaining(names));
+  const told = () =>
+    servers
+      .flatMap(({ logs }) => logs)
+      .filter(({ level, message }) => level === 'WARN' && message.startsWith('A scheduled run could not begin'))
+      .map(({ workflow }) => workflow);
+  await expect.poll(told, { timeout: 10_000 }).toEqual(expect.arrayContaining(names));
   const begun = new Map<string, number>();
   for (const name of names) begun.set(name, (await runsOf(name)).length);
   for (const name of names) {

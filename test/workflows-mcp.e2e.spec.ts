@@ -105,12 +105,12 @@ describe.each(CLIENTS)('%s', (_name, connect) => {
     await client.onToolsChanged(() => void changes++);
     const name = `short-lived-${CLIENTS.findIndex(([, one]) => one === connect)}`;
     await postWorkflow(server, name, ASK);
-    await expect.poll(() => changes, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(() => changes, { timeout: 15_000 }).toBeGreaterThan(0);
     const shown = async () => (await client.listTools()).tools.map((tool) => tool.name);
     expect(await shown()).toContain(`run_${name.replaceAll('-', '_')}`);
     changes = 0;
     await server.json(200, 'POST', `/api/v1/workflows/${name}/disable`);
-    await expect.poll(() => changes, { timeout: 5_000 }).toBeGreaterThan(0);
+    await expect.poll(() => changes, { timeout: 15_000 }).toBeGreaterThan(0);
     expect(await shown()).not.toContain(`run_${name.replaceAll('-', '_')}`);
     await client.close();
   });
@@ -152,7 +152,7 @@ describe('a run', () => {
     });
     const { structuredContent: answered } = await call('answer_workflow', { runId, answer: { approved: false } });
     expect(answered).toMatchObject({ answered: { runId }, open: [] });
-    await expect.poll(() => run(runId), { timeout: 5_000 }).toMatchObject({ output: { approved: false } });
+    await expect.poll(() => run(runId), { timeout: 15_000 }).toMatchObject({ output: { approved: false } });
     expect((await call('get_status', { requestId: runId })).structuredContent).toMatchObject({
       status: 'done',
       result: { text: expect.stringContaining('"approved": false') },
@@ -184,7 +184,7 @@ describe('a run', () => {
     await server.json(200, 'POST', `/api/v1/runs/${String(requestId)}/resume`);
     expect(await status()).toBe('running');
     expect((await call('cancel', { requestId })).structuredContent).toMatchObject({ canceled: true });
-    await expect.poll(status, { timeout: 5_000 }).toBe('canceled');
+    await expect.poll(status, { timeout: 15_000 }).toBe('canceled');
   });
 
   test('is canceled when its client cancels the call', async () => {
@@ -195,10 +195,10 @@ describe('a run', () => {
       const { items } = await server.json<{ items: Run[] }>(200, 'GET', '/api/v1/workflows/long/runs');
       return items[0]?.phase;
     };
-    await expect.poll(newest, { timeout: 5_000 }).toBe('running');
+    await expect.poll(newest, { timeout: 15_000 }).toBe('running');
     abort.abort('enough');
     await expect(calling).rejects.toThrow('enough');
-    await expect.poll(newest, { timeout: 5_000 }).toBe('cancelled');
+    await expect.poll(newest, { timeout: 15_000 }).toBe('cancelled');
     await client.close();
   });
 
@@ -211,7 +211,9 @@ describe('a run', () => {
     const long = await ask('tools/call', { name: 'run_long', arguments: {} });
     expect(long).toMatchObject({ resultType: 'task', status: 'working', taskId: expect.any(String) });
     await ask('tasks/cancel', { taskId: long['taskId'] });
-    await expect.poll(() => ask('tasks/get', { taskId: long['taskId'] })).toMatchObject({ status: 'cancelled' });
+    await expect
+      .poll(() => ask('tasks/get', { taskId: long['taskId'] }), { timeout: 10_000 })
+      .toMatchObject({ status: 'cancelled' });
     const { runId: taskId } = (await call('start_workflow', { name: 'may-i' })).structuredContent as { runId: string };
     const get = () => ask('tasks/get', { taskId });
     await expect.poll(get, { timeout: 8_000 }).toMatchObject({ status: 'input_required' });
@@ -221,7 +223,7 @@ describe('a run', () => {
     expect(question?.params).toMatchObject({ message: 'May I?', requestedSchema: { required: ['approved'] } });
     const inputResponses = { [key]: { action: 'accept', content: { approved: true } } };
     await ask('tasks/update', { taskId, inputResponses });
-    await expect.poll(get, { timeout: 5_000 }).toMatchObject({
+    await expect.poll(get, { timeout: 15_000 }).toMatchObject({
       status: 'completed',
       result: { structuredContent: { output: { approved: true } } },
     });
@@ -267,7 +269,9 @@ describe('the tools about workflows', () => {
     const wrong = await call('run_add_up', { input: ['x'] });
     expect(wrong).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('number') }] });
     const { runId } = (await call('start_workflow', { name: 'add-up', input: [3, 4] })).structuredContent ?? {};
-    await expect.poll(() => run(runId), { timeout: 5_000 }).toMatchObject({ phase: 'completed', output: { total: 7 } });
+    await expect
+      .poll(() => run(runId), { timeout: 15_000 })
+      .toMatchObject({ phase: 'completed', output: { total: 7 } });
   });
 
   test('runs are counted right after they happened', async () => {
@@ -284,6 +288,6 @@ describe('the tools about workflows', () => {
       (await Promise.all(['started', 'completed', 'faulted', 'cancelled'].map(counted))).map(
         (count, i) => count - (before[i] ?? 0),
       );
-    await expect.poll(grown, { timeout: 5_000 }).toEqual([3, 1, 1, 1]);
+    await expect.poll(grown, { timeout: 15_000 }).toEqual([3, 1, 1, 1]);
   });
 });

@@ -156,7 +156,7 @@ describe('starting', () => {
 describe('going on with a run', () => {
   test('a paused run ends what is under way and begins nothing new', async () => {
     await postWorkflow(server, 'pausing', [
-      { first: say('for 1 s', 'long-runner') },
+      { first: say('for 3 s', 'long-runner') },
       { second: say('after the pause') },
     ]);
     const { runId } = await start('pausing');
@@ -196,14 +196,14 @@ describe('going on with a run', () => {
   test('a run that failed right after a step is retried after that step, with its time anew', async () => {
     const tasks = [
       { paid: { ...say('pay, once'), export: { as: '{ paid: true }' } } },
-      { ship: { do: [{ packed: say('pack, once') }, { sent: say('send', 'gate') }], timeout: { after: 'PT3S' } } },
+      { ship: { do: [{ packed: say('pack, once') }, { sent: say('send', 'gate') }], timeout: { after: 'PT8S' } } },
     ];
     await postWorkflow(server, 'paying', tasks, { output: { as: '{ text, paid: $context.paid }' } });
     await server.json(200, 'POST', '/api/v1/agents/gate/disable');
     const failed = (await waited('/api/v1/workflows/paying/runs', { input: {} })).run;
     expect(failed).toMatchObject({ phase: 'faulted', error: { instance: '/do/1/ship/do/1/sent' } });
     await server.json(200, 'POST', '/api/v1/agents/gate/enable');
-    await new Promise((resolve) => setTimeout(resolve, 3_100));
+    await new Promise((resolve) => setTimeout(resolve, 8_100));
     const retried = (await waited(`/api/v1/runs/${failed.runId}/retry`)).run;
     expect(retried).toMatchObject({ phase: 'completed', output: { text: 'send', paid: true } });
     expect((await said('echo')).filter((text) => ['pay, once', 'pack, once'].includes(text))).toEqual([
@@ -257,7 +257,7 @@ describe('the picture and the times', () => {
     expect(times.filter(({ task }) => task.endsWith('/each'))).toHaveLength(2);
     const nap = times.find(({ task }) => task === '/do/2/nap')?.durationMs ?? 0;
     expect(nap).toBeGreaterThanOrEqual(290);
-    expect(nap).toBeLessThan(5_000);
+    expect(nap).toBeLessThan(30_000);
   });
 
   test('of one that failed, and of one that was cancelled in the middle', async () => {
@@ -276,7 +276,9 @@ describe('the picture and the times', () => {
     await server.json(202, 'POST', `/api/v1/runs/${runId}/cancel`);
     await comesTo(runId, 'cancelled');
     expect(await coloursOf(runId)).toEqual({ ok: 'completed', long: 'cancelled' });
-    await expect.poll(async () => (await agents.ledger('long-runner')).cancels.length).toBeGreaterThan(0);
+    await expect
+      .poll(async () => (await agents.ledger('long-runner')).cancels.length, { timeout: 10_000 })
+      .toBeGreaterThan(0);
   });
 
   test('of one that waits: for a person, for time, for an event and for an agent that asks', async () => {

@@ -76,7 +76,7 @@ test('what loses a race is stopped: its agent is canceled, its call broken off, 
     { agent: { call: 'agent', with: { agent: 'long-runner', message: 'run for 60 s' } } },
     { address: { call: 'http', with: { method: 'get', endpoint: `${never.url}/` } } },
     { person: { call: 'human', with: { prompt: 'Who wins?' } } },
-    { clock: { do: [{ pause: { wait: { milliseconds: 500 } } }, { won: { set: { who: 'clock' } } }] } },
+    { clock: { do: [{ pause: { wait: { seconds: 3 } } }, { won: { set: { who: 'clock' } } }] } },
   ];
   const tasks = [
     { race: { fork: { branches, compete: true } } },
@@ -267,8 +267,11 @@ test('how long steps took is measured by what they ask, and how many runs wait i
     { third: { try: [{ inner: nowhere }], catch: {} } },
     { race: { fork: { compete: true, branches: [{ a: { wait: { minutes: 1 } } }, { b: { set: { x: 1 } } }] } } },
   ]);
-  const grown = [...(await ended())].map(([labels, n]) => [labels, n - (before.get(labels) ?? 0)]);
-  expect(Object.fromEntries(grown.filter(([, n]) => n !== 0))).toEqual({
+  const grown = async () => {
+    const counts = [...(await ended())].map(([labels, n]) => [labels, n - (before.get(labels) ?? 0)]);
+    return Object.fromEntries(counts.filter(([, n]) => n !== 0)) as object;
+  };
+  await expect.poll(grown, { timeout: 10_000 }).toEqual({
     'kind=wait,status=completed': 1,
     'kind=wait,status=cancelled': 1,
     'kind=call_agent,status=completed': 1,
@@ -290,7 +293,7 @@ test('how long steps took is measured by what they ask, and how many runs wait i
   await expect.poll(async () => (await rows(server.databaseUrl, here)).length, { timeout: 10_000 }).toBe(0);
   await using other = await startServer({ env: { DATABASE_URL: server.databaseUrl } });
   await expect
-    .poll(async () => Object.fromEntries(await numbers(other, 'a2a_workflow_runs_waiting')))
+    .poll(async () => Object.fromEntries(await numbers(other, 'a2a_workflow_runs_waiting')), { timeout: 25_000 })
     .toEqual({ 'for=person': 1, 'for=event': 1, 'for=timer': 1 });
   for (const id of ids) await server.json(202, 'POST', `/api/v1/runs/${id}/cancel`);
 });
