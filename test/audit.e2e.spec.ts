@@ -30,6 +30,10 @@ afterAll(async () => {
   await agents[Symbol.asyncDispose]();
 });
 
+// It takes a minute until an anchor is made, in which the other tests run.
+const planted = plantTrail();
+planted.catch(() => undefined);
+
 const trail = async (query: string) =>
   (await server.json<{ items: AuditEvent[] }>(200, 'GET', `/api/v1/audit?page_size=200&${query}`)).items;
 
@@ -208,6 +212,22 @@ test('with AUDIT_PAYLOADS the words are there', async () => {
   expect(items[0]?.detail?.['payload']).toMatchObject({ input: [{ text: 'these words' }] });
 });
 
+/** Two processes, two chains, and an anchor that joins them. */
+async function plantTrail(): Promise<{ database: TestDatabase; anchor: string }> {
+  const database = await newDatabase();
+  const env = { DATABASE_URL: database.url };
+  const replicas = await Promise.all([startServer({ env }), startServer({ env })]);
+  for (const replica of replicas)
+    for (let i = 0; i < 5; i++) await replica.json(201, 'POST', '/api/v1/api-keys', { name: `key ${i}` });
+  for (const replica of replicas) await replica.json(200, 'GET', '/api/v1/audit');
+  const line = await Promise.any(
+    replicas.map((replica) => replica.waitForLog(({ message }) => message === 'Audit anchor', 75_000)),
+  );
+  // Without an end of their own: what a killed process leaves.
+  await Promise.all(replicas.map((replica) => replica.stop('SIGKILL')));
+  return { database, anchor: `${String(line['anchor'])}:${String(line['mac'])}` };
+}
+
 describe('main.js audit verify', () => {
   let database: TestDatabase;
   let anchor: string;
@@ -218,19 +238,7 @@ describe('main.js audit verify', () => {
   };
 
   beforeAll(async () => {
-    database = await newDatabase();
-    const env = { DATABASE_URL: database.url };
-    // Two processes, two chains, and an anchor that joins them.
-    const replicas = await Promise.all([startServer({ env }), startServer({ env })]);
-    for (const replica of replicas)
-      for (let i = 0; i < 5; i++) await replica.json(201, 'POST', '/api/v1/api-keys', { name: `key ${i}` });
-    for (const replica of replicas) await replica.json(200, 'GET', '/api/v1/audit');
-    const line = await Promise.any(
-      replicas.map((replica) => replica.waitForLog(({ message }) => message === 'Audit anchor', 75_000)),
-    );
-    anchor = `${String(line['anchor'])}:${String(line['mac'])}`;
-    // Without an end of their own: what a killed process leaves.
-    await Promise.all(replicas.map((replica) => replica.stop('SIGKILL')));
+    ({ database, anchor } = await planted);
   }, 120_000);
   afterAll(() => database[Symbol.asyncDispose]());
 
