@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newDatabase } from './support/database.js';
+import { endingPostgres } from './support/ending-postgres.js';
 import { temporaryDirectory } from './support/own-postgres.js';
 import { startServer, type TestServer } from './support/server.js';
 
@@ -38,4 +40,20 @@ test('PostgreSQL dying alone: readiness off, liveness on, a clear 503, and every
   expect(server.logs.some(({ level, message }) => level === 'ERROR' && message === 'Cannot connect to database')).toBe(
     true,
   );
+});
+
+test('PostgreSQL that ends a connection in the breath in which it is ready ends no process', async () => {
+  await using database = await newDatabase();
+  await using way = await endingPostgres(database.url);
+  await using other = await startServer({ env: { DATABASE_URL: way.url } });
+  const ready = async () => (await other.call('GET', '/readyz')).status;
+  expect(await ready()).toBe(200);
+  way.end();
+  for (let i = 0; i < 5; i++) {
+    expect(await ready()).toBe(503);
+    expect((await other.call('GET', '/api/v1/agents')).status).toBe(503);
+  }
+  way.goOn();
+  await expect.poll(ready, { timeout: 10_000 }).toBe(200);
+  expect((await other.call('GET', '/api/v1/agents')).status).toBe(200);
 });

@@ -61,12 +61,19 @@ export class PoolWatch {
   }
 }
 
+/** An error that nobody listens to ends the process. Whoever uses the connection is told by its next statement. */
+const ignored = (): void => undefined;
+
 /** pg's pool, which tells nobody how connecting went, as TypeORM's `driver`. */
 export function watchedDriver(watch: PoolWatch): { Pool: typeof pg.Pool; defaults: typeof pg.defaults } {
   class WatchedPool extends pg.Pool {
     constructor(options?: pg.PoolConfig) {
       super(options);
-      this.on('connect', () => watch.succeeded());
+      this.on('connect', (client) => {
+        // The pool has stopped listening and its taker has not begun to when a connection ends with the words that open it.
+        client.on('error', ignored);
+        watch.succeeded();
+      });
       watch.observe(this);
     }
 

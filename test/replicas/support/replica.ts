@@ -52,8 +52,11 @@ export class Replica {
     this.process = launch(this.env, [], this.program);
     this.ending = false;
     this.isLeaving = false;
-    void this.process.exited.then(() => {
-      if (!this.ending) this.died = true;
+    const { exited, stderr } = this.process;
+    void exited.then(() => {
+      if (this.ending) return;
+      this.died = true;
+      console.error(`${this.name} died by itself:\n${stderr()}`);
     });
     this.url = await this.process.listening();
     this.listeningSince = performance.now();
