@@ -10,7 +10,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Files share what they import; each starts and stops all else that it needs.
     isolate: false,
-    // Two keep two processors busy: a third makes everything slower, and time-outs come.
-    maxWorkers: 2,
+    // Files wait more than they work: three keep two processors busy.
+    maxWorkers: 3,
   },
 });

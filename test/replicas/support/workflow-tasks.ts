@@ -60,9 +60,9 @@ const http: Writer = (pen, name, around) => {
   return { ...post(pen, text), ...undoing(around, text) };
 };
 
-const post = ({ service, random }: Pen, text: string) => ({
+const post = ({ service, random }: Pen, text: string, ms = random.int(0, 15) * 100) => ({
   call: 'http',
-  with: { method: 'post', endpoint: `${service}/say`, body: { text, ms: random.int(0, 15) * 100 } },
+  with: { method: 'post', endpoint: `${service}/say`, body: { text, ms } },
 });
 
 const mcp: Writer = (pen, name, { times }) => {
@@ -72,12 +72,13 @@ const mcp: Writer = (pen, name, { times }) => {
   return { call: 'mcp', with: { protocolVersion: '2025-06-18', method: 'tools/call', transport, parameters } };
 };
 
-/** When nobody can know whether it was made, it is not made again. */
+/** When nobody can know whether it was made, it is not made again. Faults come about as often as it takes. */
 const once: Writer = (pen, name, { times }) => {
-  const isAgent = pen.random.chance(0.5);
-  const text = isAgent ? `${pen.text(name)} in ${pen.random.int(0, 10) * 100} ms` : pen.text(name);
+  const isAgent = pen.random.chance(0.3);
+  const ms = pen.random.int(30, 80) * 100;
+  const text = isAgent ? `${pen.text(name)} in ${ms} ms` : pen.text(name);
   pen.onceAtMost.set(text, times);
-  const made = isAgent ? agent(pen.random.pick(THOROUGH), text) : post(pen, text);
+  const made = isAgent ? agent(pen.random.pick(THOROUGH), text) : post(pen, text, ms);
   const tries = [{ one: { ...made, metadata: { atMostOnce: true } } }];
   return { try: tries, catch: { when: UNKNOWN, do: [{ unknown: { set: { unknown: true } } }] } };
 };
