@@ -144,14 +144,14 @@ test('what was completed is undone in reverse order when a run fails', async () 
     },
   });
   const before = (await agents.ledger('echo')).messages.length;
+  const steps = ['flight', 'hotel', 'car', 'tour'];
   const failed = await run('saga', [
-    undone('flight'),
-    undone('hotel'),
+    ...steps.map(undone),
     { fail: { raise: { error: { type: 'https://example.com/errors/full', status: 409 } } } },
   ]);
   expect(failed).toMatchObject({ phase: 'faulted', undone: true, error: { status: 409 } });
   const said = (await agents.ledger('echo')).messages.slice(before).map(({ text }) => text);
-  expect(said).toEqual(['do flight', 'do hotel', 'undo hotel', 'undo flight']);
+  expect(said).toEqual([...steps.map((name) => `do ${name}`), ...steps.toReversed().map((name) => `undo ${name}`)]);
 });
 
 test('a compensation that fails is noted, and the others are done all the same', async () => {

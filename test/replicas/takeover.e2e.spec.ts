@@ -108,6 +108,30 @@ test('the owner is frozen and wakes after another took over: what it writes then
   await owner.stop();
 });
 
+test('a task that another took over without its owner knowing: not a word of the owner is written', async () => {
+  const owner = await replica();
+  const { taskId } = await start(owner, 'long-runner', 'stolen for 4 s');
+  await known(taskId);
+  // Another process, as the database sees it.
+  const [{ id: other } = {}] = await rows(
+    database.url,
+    `insert into executors (id, name, connections, beat_at) values (gen_random_uuid(), 'other', 1, now() + interval '1 hour') returning id`,
+  );
+  await rows(database.url, `update tasks set executor = '${String(other)}', epoch = epoch + 1 where id = '${taskId}'`);
+  const { last_seq: taken } = await row(taskId);
+  // By then its agent has told it everything.
+  await sleep(6_000);
+  expect(await row(taskId)).toMatchObject({ last_seq: taken, state: 'working', executor: other });
+  expect(
+    await rows(database.url, `select 1 from task_events where task_id = '${taskId}' and seq > ${String(taken)}`),
+  ).toEqual([]);
+  await rows(database.url, `delete from executors where id = '${String(other)}'`);
+  const task = await finished(taskId);
+  expect(task.state).toBe('completed');
+  await expectRecordedOnce(task);
+  await owner.stop();
+});
+
 test('a process that stops gives its tasks away at once', async () => {
   const owner = await replica();
   const text = 'stop for 6 s';
