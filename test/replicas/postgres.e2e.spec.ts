@@ -29,7 +29,7 @@ async function restartPostgres(stage: Stage): Promise<void> {
     const gone = performance.now();
     await Promise.all(
       replicas.map((replica) =>
-        until(`${replica.name} says 503`, async () => (await replica.readiness())?.status === 503, 15_000),
+        until(`${replica.name} says 503`, async () => (await replica.readiness())?.status === 503, 5_000),
       ),
     );
     await sleep(Math.max(0, ms - (performance.now() - gone)));
