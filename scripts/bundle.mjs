@@ -18,8 +18,7 @@ const bundle = await rolldown({
     { name: 'absent-packages', resolveId: leaveAbsent },
     { name: 'source-maps', load: withMap },
   ],
-  // What the compiler leaves of a type that a decorator sees: it asks at run time whether there is such a value.
-  onLog: (level, log, report) => log.code === 'IMPORT_IS_UNDEFINED' || report(level, log),
+  onLog,
 });
 await bundle.write({
   dir: bundled,
@@ -38,7 +37,15 @@ renameSync(bundled, server);
 async function leaveAbsent(id, importer, options) {
   if (isBuiltin(id)) return { id, external: true };
   const found = await this.resolve(id, importer, { ...options, skipSelf: true });
-  return found ?? { id, external: true };
+  const isPackage = !/^[./]/.test(id);
+  return found ?? (isPackage ? { id, external: true } : null);
+}
+
+/** What is imported and not there ends the build, as it would end the start of single modules. */
+function onLog(level, log, report) {
+  if (log.code !== 'IMPORT_IS_UNDEFINED') return report(level, log);
+  // What the compiler leaves of the type `z.infer` where a decorator sees it: it asks at run time whether it is a value.
+  if (!log.message.includes('`infer`')) throw new Error(log.message);
 }
 
 /** Traces lead to our sources, through what the compiler made of them. */
