@@ -5,7 +5,6 @@ import { newDatabase, rows, type TestDatabase } from '../support/database.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { until } from '../support/until.js';
 import { postWorkflow, type Run } from '../support/workflow-runs.js';
-import { TAKEOVER_MS } from './support/faults.js';
 
 interface Task {
   taskId: string;
@@ -15,8 +14,9 @@ interface Task {
   error?: { code: string; message: string };
 }
 
-/** Sooner than anybody can be declared dead whose heart has beaten in the last second. */
-const AT_ONCE_MS = 4_000;
+const TAKEOVER_MS = 8_000;
+/** Sooner than anybody can be declared dead. */
+const AT_ONCE_MS = 2_500;
 /** From then on a process may declare others dead. */
 const JUDGES_AFTER_MS = 10_500;
 /** Takeovers included, also by one whose own heart missed a beat, so that it must wait before it judges again. */

@@ -21,7 +21,7 @@ const LONGEST = 600;
  * The longest that work may lie still after its owner died: 8 s. `npm test` plays scenarios beside other tests on a busy
  * machine and only sees to it that nothing is forgotten; `npm run soak` has the machine to itself and holds it to the promise.
  */
-export const TAKEOVER_MS = Number(process.env.FAULT_TAKEOVER_MS ?? 15_000);
+const TAKEOVER_MS = Number(process.env.FAULT_TAKEOVER_MS ?? 15_000);
 
 export interface Scenario {
   /** One word; begins the tokens of its calls. */
